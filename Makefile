@@ -1,0 +1,59 @@
+# Needs Python >= 3.11 and make; everything else is installed into $(VENV) on first use.
+PYTHON ?= python3
+VENV   ?= .venv
+EXTRAS ?= dev
+ARGS   ?=
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+# Published fits on data that may not be copied; the tests that need them skip without.
+ifeq ($(origin MIXEXP_REFERENCE),undefined)
+ifneq ($(wildcard ../shared/reference/.),)
+export MIXEXP_REFERENCE := $(CURDIR)/../shared/reference
+endif
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help rates test test-slow lint bench clean
+
+help:  ## show this list
+	@echo 'usage: make TARGET [ARGS="..."] [PYTHON=python3.12] [VENV=.venv] [EXTRAS=dev]'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
+
+rates: $(STAMP)  ## convergence rates of the softmax-gated Gaussian model: table and figure
+	$(BIN)/python -m experiments.softmax_gaussian_rates $(ARGS)
+
+test: $(STAMP)  ## fast tests and documentation examples
+	$(BIN)/python -m pytest -q $(ARGS)
+
+test-slow: $(STAMP)  ## statistical tests marked slow
+	$(BIN)/python -m pytest -q -m slow $(ARGS)
+
+lint: $(STAMP)  ## ruff, formatting, types, spelling
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy mixexp
+	$(BIN)/codespell
+
+bench: $(STAMP)  ## timings, written to benchmarks/results
+	$(BIN)/python -m benchmarks.run $(ARGS)
+
+clean:  ## remove the environment and all caches (study results stay)
+	@if test -f $(VENV)/pyvenv.cfg; then rm -rf $(VENV); fi
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov build dist
+	find . -name .git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# uv is several times faster; pip does the same where uv, or the index it looks at, is missing.
+$(STAMP): pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null 2>&1 || { \
+	    echo "error: $(PYTHON) not found; install Python >= 3.11 or name one: make PYTHON=/path/to/python" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else \
+	    "error: mixexp needs Python >= 3.11, $(PYTHON) is %d.%d; name a newer one: make PYTHON=python3.12" \
+	    % tuple(sys.version_info[:2]))'
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
+	@echo 'installing mixexp[$(EXTRAS)] into $(VENV)'
+	@pip="$(BIN)/python -m pip install --quiet --disable-pip-version-check"; \
+	 { $$pip uv && $(BIN)/python -m uv pip install --quiet --compile-bytecode --python $(BIN)/python \
+	        -c constraints.txt -e '.[$(EXTRAS)]'; } \
+	 || { echo 'uv failed, using pip' >&2; $$pip -c constraints.txt -e '.[$(EXTRAS)]'; }
+	@touch $@

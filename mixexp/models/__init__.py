@@ -1,0 +1,18 @@
+"""The laws: hyper-parameters in objects, fitted values in NamedTuples, first axis = expert."""
+
+from mixexp.models.experts import Expert, Gaussian, GaussianParams
+from mixexp.models.gates import Gate, Softmax, SoftmaxParams
+from mixexp.models.measure import MixingMeasure
+from mixexp.models.mixture import MixtureOfExperts, MixtureParams
+
+__all__ = [
+    "Expert",
+    "Gate",
+    "Gaussian",
+    "GaussianParams",
+    "MixingMeasure",
+    "MixtureOfExperts",
+    "MixtureParams",
+    "Softmax",
+    "SoftmaxParams",
+]

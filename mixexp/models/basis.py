@@ -1,0 +1,122 @@
+"""Feature maps x -> φ(x) that the local coordinates of gates and experts are linear in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations_with_replacement
+from math import comb
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Affine:
+    """A change of scale of the columns of x, z = (x - center) / scale, and of the response.
+
+    ``x_center`` and ``x_scale`` have shape (n_columns,); ``y_center`` and ``y_scale`` are numbers.
+    """
+
+    x_center: Array
+    x_scale: Array
+    y_center: float = 0.0
+    y_scale: float = 1.0
+
+    @classmethod
+    def identity(cls, n_columns: int) -> Affine:
+        """The map that changes nothing."""
+        return cls(np.zeros(n_columns), np.ones(n_columns))
+
+    def inverse(self) -> Affine:
+        """The map from z back to x, written as a map of the same kind."""
+        return Affine(
+            -self.x_center / self.x_scale,
+            1.0 / self.x_scale,
+            -self.y_center / self.y_scale,
+            1.0 / self.y_scale,
+        )
+
+
+@dataclass(frozen=True)
+class Monomials:
+    """All monomials of total degree ≤ ``degree`` in the given columns of x, the constant first.
+
+    Terms are ordered by degree and then lexicographically, as in scikit-learn's
+    ``PolynomialFeatures``. ``columns=()`` or ``degree=0`` leaves the constant alone.
+
+    Examples
+    --------
+    >>> Monomials(columns=(0, 2), degree=2).names(["a", "b", "c"])
+    ('1', 'a', 'c', 'a^2', 'a c', 'c^2')
+    """
+
+    columns: tuple[int, ...]
+    degree: int = 1
+
+    @cached_property
+    def terms(self) -> tuple[tuple[int, ...], ...]:
+        """Each term as the sorted tuple of the columns it multiplies; ``()`` is the constant."""
+        degrees = range(1, self.degree + 1)
+        return (
+            (),
+            *(t for q in degrees for t in combinations_with_replacement(self.columns, q)),
+        )
+
+    @cached_property
+    def _recursion(self) -> tuple[tuple[int, int], ...]:
+        position = {term: i for i, term in enumerate(self.terms)}
+        return tuple((position[term[:-1]], term[-1]) for term in self.terms[1:])
+
+    @property
+    def n_terms(self) -> int:
+        """Number of terms, the constant included."""
+        return len(self.terms)
+
+    def expand(self, z: Array, out: Array) -> Array:
+        """Fill ``out`` (n_terms, B) with the monomials of ``z`` (n_columns, B)."""
+        out[0] = 1.0
+        for i, (parent, column) in enumerate(self._recursion, start=1):
+            if parent == 0:
+                out[i] = z[column]
+            else:
+                np.multiply(out[parent], z[column], out=out[i])
+        return out
+
+    def names(self, columns: list[str]) -> tuple[str, ...]:
+        """Readable names of the terms, such as ``'age'``, ``'age^2'``, ``'age dose'``."""
+
+        def power(term: tuple[int, ...], column: int) -> str:
+            q = term.count(column)
+            return columns[column] if q == 1 else f"{columns[column]}^{q}"
+
+        return tuple(
+            " ".join(power(term, c) for c in dict.fromkeys(term)) or "1" for term in self.terms
+        )
+
+    def change_of_scale(self, affine: Affine) -> Array:
+        """Matrix T with φ((x - center) / scale) = T φ(x), shape (n_terms, n_terms).
+
+        Coefficients c on the scale of z become ``c @ T`` on the scale of x.
+        """
+        position = {term: i for i, term in enumerate(self.terms)}
+        matrix = np.zeros((self.n_terms, self.n_terms))
+        for i, term in enumerate(self.terms):
+            # Expand Π_j ((x_j - c_j) / s_j)^q_j with one binomial sum for each column.
+            expansion: dict[tuple[int, ...], float] = {(): 1.0}
+            for column in dict.fromkeys(term):
+                q = term.count(column)
+                shift, scale = -affine.x_center[column], affine.x_scale[column]
+                expansion = {
+                    (*head, *([column] * m)): value * comb(q, m) * shift ** (q - m) / scale**q
+                    for head, value in expansion.items()
+                    for m in range(q + 1)
+                }
+            for monomial, value in expansion.items():
+                matrix[i, position[monomial]] += value
+        return matrix
+
+
+CONSTANT = Monomials(columns=(), degree=0)

@@ -1,0 +1,57 @@
+"""Local coordinates: the numbers, linear in the parameters, that logits and densities depend on.
+
+A gate or an expert sees only its local coordinates ``u_ck(x) = φ_c(x)ᵀ θ_ck`` (the linear predictor
+of a logit, the mean of an expert, its log-variance, a temperature shared by all experts, ...). It
+says which feature map φ_c each one multiplies and how its coefficients are shared; the objective
+does the rest, once, for every gate and every expert.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from mixexp.models.basis import Monomials
+
+
+class Sharing(Enum):
+    """How the coefficients of a local coordinate vary over the K experts."""
+
+    EXPERT = "one free row for each expert"
+    CONTRAST = "one free row for each expert but the last, whose row is zero"
+    SHARED = "one free row common to all experts"
+
+    def n_rows(self, n_experts: int) -> int:
+        """Number of free rows of coefficients."""
+        return {Sharing.EXPERT: n_experts, Sharing.CONTRAST: n_experts - 1, Sharing.SHARED: 1}[self]
+
+
+@dataclass(frozen=True)
+class Coordinate:
+    """One local coordinate of a gate or an expert.
+
+    Parameters
+    ----------
+    name : str
+        What it is, as the user reads it in a certificate: ``"gate"``, ``"mean"``,
+        ``"log-variance"``.
+    basis : Monomials
+        The feature map its coefficients multiply.
+    sharing : Sharing
+        How coefficients vary over experts.
+    box : str
+        Which bound of the parameter space Θ applies: ``"gate"``, ``"expert"`` or ``"scale"``.
+    by_row : bool, default=True
+        Whether its part wants the predictor at every row, (K, B). A parameter that never depends
+        on x, such as a log-variance, is handed over as (K, 1), or (1, 1) if shared.
+    """
+
+    name: str
+    basis: Monomials
+    sharing: Sharing
+    box: str
+    by_row: bool = True
+
+    def shape(self, n_experts: int) -> tuple[int, int]:
+        """Shape of the free coefficients: (free rows, terms)."""
+        return self.sharing.n_rows(n_experts), self.basis.n_terms

@@ -1,0 +1,80 @@
+"""The softmax gate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from mixexp.models.basis import Affine, Monomials
+from mixexp.models.coordinates import Coordinate, Sharing
+from mixexp.models.gates._base import Array, Gate
+
+
+class SoftmaxParams(NamedTuple):
+    """Intercepts β0 (K,) and slopes β1 (K, n_terms - 1); those of the last expert are zero."""
+
+    intercept: Array
+    coef: Array
+
+
+class Softmax(Gate):
+    """Softmax gate, π_k(x) = exp(β0_k + β1_kᵀ φ(x)) / Σ_l exp(β0_l + β1_lᵀ φ(x)).
+
+    Identified up to a common translation of (β0, β1), which is removed by setting the last expert's
+    logit to zero.
+
+    Parameters
+    ----------
+    degree : int, default=1
+        Total degree of the monomials φ(x) of the gate's covariates; 0 gives constant weights.
+
+    References
+    ----------
+    Jacobs, Jordan, Nowlan & Hinton (1991), Adaptive mixtures of local experts, Neural
+    Computation 3.
+    Nguyen, Nguyen & Ho (2023), arXiv 2305.03288, equation (1) and Proposition 1.
+
+    Examples
+    --------
+    >>> Softmax().coordinates(columns=(0, 1))[0].shape(n_experts=3)
+    (2, 3)
+    """
+
+    def __init__(self, degree: int = 1):
+        self.degree = degree
+
+    def coordinates(self, columns: tuple[int, ...]) -> tuple[Coordinate, ...]:
+        basis = Monomials(columns, self.degree)
+        return (Coordinate("gate", basis, Sharing.CONTRAST, box="gate"),)
+
+    def logits(self, predictors: list[Array], out: Array) -> Array:
+        return predictors[0]
+
+    def derivatives(self, predictors: list[Array], order: int, first: Array, second: Array) -> None:
+        first[...] = 1.0
+        if order > 1:
+            second[...] = 0.0
+
+    def to_params(self, coefficients: list[Array]) -> SoftmaxParams:
+        (table,) = coefficients
+        return SoftmaxParams(table[:, 0].copy(), table[:, 1:].copy())
+
+    def from_params(self, params: SoftmaxParams) -> list[Array]:
+        table = np.column_stack([params.intercept, params.coef])
+        return [table - table[-1]]
+
+    def rescale(
+        self, coefficients: list[Array], columns: tuple[int, ...], affine: Affine
+    ) -> list[Array]:
+        return [coefficients[0] @ Monomials(columns, self.degree).change_of_scale(affine)]
+
+    def atoms(self, params: SoftmaxParams) -> tuple[Array, dict[str, Array]]:
+        weight = np.exp(params.intercept - params.intercept.max())
+        # A gate that is a step can put the weight at x = 0 below the smallest number.
+        weight = np.maximum(weight / weight.sum(), np.finfo(float).tiny)
+        return weight, {"gate_coef": params.coef}
+
+    def from_atoms(self, weight: Array, atoms: Mapping[str, Array]) -> SoftmaxParams:
+        return SoftmaxParams(np.log(weight), np.asarray(atoms["gate_coef"]))

@@ -1,0 +1,1 @@
+"""Maximum likelihood: objective, solvers, starts and the certificate of what they found."""

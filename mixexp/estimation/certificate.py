@@ -1,0 +1,186 @@
+"""What is known about an optimum that a solver found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixexp.estimation.box import Box
+from mixexp.estimation.objective import Evaluation, Objective
+from mixexp.estimation.separation import Separation, find_separation
+from mixexp.estimation.solvers.em import EM
+from mixexp.estimation.solvers.newton import CERTIFICATE_RADIUS, quadratic_model
+
+Array = NDArray[np.float64]
+
+# Moving by one along a direction of smaller curvature changes the log-likelihood by less than can
+# be told from rounding and from the tolerance, in nats.
+NULL_CURVATURE = 1e-6
+# EM steps that follow a finite step along a null direction.
+_PROBE_STEPS = 3
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """Second-order facts at a fit, in nats and in standardised free coordinates.
+
+    Attributes
+    ----------
+    holds : bool
+        Whether the fit is a certified optimum in the box: remaining gain within ``tol``, no
+        direction of ascent, and no probe along a null direction found a higher value.
+    remaining_gain : float
+        Largest gain the exact quadratic model promises within a radius of 1, nats.
+    probe_gain : float
+        Largest gain that finite steps along null directions found, nats.
+    score_norm : float
+        Largest absolute score of a free coordinate, per unit of weight.
+    information : (float, float)
+        Smallest and largest eigenvalue of the observed information per unit of weight, on the
+        coordinates that are not held on a bound.
+    n_null : int
+        Number of null directions of the information.
+    null_blocks : tuple of str
+        The parameters that take part in them.
+    active_bounds : tuple of str
+        Coordinates held on a bound.
+    separation : Separation
+        Whether the likelihood rises towards infinite gate coefficients.
+    n_starts, n_optima, n_hits : int
+        Starts that were run, distinct optima they ended in, and starts that ended in this one.
+    findings : tuple of str
+        What else a user should know, in words.
+    """
+
+    holds: bool
+    remaining_gain: float
+    probe_gain: float
+    score_norm: float
+    information: tuple[float, float]
+    n_null: int
+    null_blocks: tuple[str, ...]
+    active_bounds: tuple[str, ...]
+    separation: Separation
+    n_starts: int = 1
+    n_optima: int = 1
+    n_hits: int = 1
+    findings: tuple[str, ...] = ()
+
+    def with_search(self, n_starts: int, n_optima: int, n_hits: int) -> Certificate:
+        """The same certificate with the outcome of the search over starts."""
+        return replace(self, n_starts=n_starts, n_optima=n_optima, n_hits=n_hits)
+
+    def adding(self, findings: tuple[str, ...]) -> Certificate:
+        """The same certificate with further findings."""
+        return replace(self, findings=self.findings + findings)
+
+    def summary(self) -> str:
+        """The certificate as text."""
+        smallest, largest = self.information
+        lines = [
+            f"certified optimum: {'yes' if self.holds else 'NO'}",
+            f"remaining gain: {self.remaining_gain:.2g} nats within one standard deviation",
+            f"largest score per row: {self.score_norm:.2g}",
+            f"observed information per row: eigenvalues from {smallest:.3g} to {largest:.3g}",
+            f"search: best of {self.n_starts} starts, {self.n_optima} distinct optima, "
+            f"this one reached {self.n_hits} times",
+        ]
+        if self.active_bounds:
+            lines.append("on a bound: " + ", ".join(self.active_bounds))
+        if self.n_null:
+            lines.append(f"{self.n_null} null direction(s) in: " + ", ".join(self.null_blocks))
+        if self.separation.found:
+            lines.append(self.separation.message)
+        return "\n".join([*lines, *self.findings])
+
+
+def certify(
+    objective: Objective,
+    theta: Array,
+    box: Box,
+    names: list[str],
+    *,
+    tol: float = 1e-8,
+    bounds_lifted: Box | None = None,
+) -> tuple[Certificate, Array]:
+    """Certificate at θ, and the best point that its probes came across (θ itself if none rose).
+
+    Parameters
+    ----------
+    objective : Objective
+    theta : array (P,)
+    box : Box
+    names : list of str
+        Names of the entries of θ.
+    tol : float
+        Remaining gain that counts as none, nats.
+    bounds_lifted : Box, optional
+        A wider box in which to look for separation when the gate is on its bound.
+    """
+    evaluation = objective.evaluate(theta, 2)
+    assert evaluation.gradient is not None and evaluation.hessian is not None
+    gain = quadratic_model(evaluation, theta, box).maximize(CERTIFICATE_RADIUS).gain
+    free = box.free(theta, evaluation.gradient)
+    values, vectors = _information(evaluation, free)
+    # Rounding of the sums in the Hessian hides smaller curvatures.
+    noise = np.finfo(float).eps * len(theta) * float(np.abs(values).max(initial=0.0))
+    null = vectors[:, np.abs(values) <= max(NULL_CURVATURE, 4.0 * noise)]
+    best, probe_gain = _probe(objective, evaluation, theta, box, null)
+    ascent = values[0] < -max(2.0 * tol, 4.0 * noise) if len(values) else False
+    weight = objective.data.total_weight
+    held = ~free
+    certificate = Certificate(
+        holds=bool(gain <= tol and probe_gain <= 10.0 * tol and not ascent),
+        remaining_gain=gain,
+        probe_gain=probe_gain,
+        score_norm=float(np.abs(evaluation.gradient[free]).max(initial=0.0)) / weight,
+        information=(
+            (float(values[0]) / weight, float(values[-1]) / weight)
+            if len(values)
+            else (np.nan, np.nan)
+        ),
+        n_null=null.shape[1],
+        null_blocks=_participants(null, names),
+        active_bounds=tuple(name for name, on in zip(names, held, strict=True) if on),
+        separation=find_separation(objective, theta, evaluation, box, null, bounds_lifted),
+    )
+    return certificate, best
+
+
+def _information(evaluation: Evaluation, free: NDArray[np.bool_]) -> tuple[Array, Array]:
+    """Eigenvalues of -H on the free coordinates, and eigenvectors in all coordinates."""
+    assert evaluation.hessian is not None
+    values, inside = np.linalg.eigh(-evaluation.hessian[np.ix_(free, free)])
+    vectors = np.zeros((len(free), len(values)))
+    vectors[free] = inside
+    return values, vectors
+
+
+def _probe(
+    objective: Objective, evaluation: Evaluation, theta: Array, box: Box, null: Array
+) -> tuple[Array, float]:
+    """Try finite steps both ways along null directions on the true likelihood.
+
+    Where experts coincide the likelihood can rise along a curve only, means moving apart while
+    scales shrink: EM steps from the end of the straight step follow it.
+    """
+    best, gain = theta, 0.0
+    rounding = 1e-14 * (1.0 + abs(evaluation.value))
+    for direction in null.T:
+        for step in (0.1, -0.1, 1.0, -1.0):
+            point = box.project(theta + step * direction)
+            climbed = EM().solve(objective, point, box, max_iter=_PROBE_STEPS)
+            rise = climbed.value - evaluation.value
+            if rise > max(gain, rounding):
+                best, gain = climbed.theta, rise
+    return best, gain
+
+
+def _participants(null: Array, names: list[str]) -> tuple[str, ...]:
+    """Names of the coordinates with a visible part in a null direction."""
+    if null.shape[1] == 0:
+        return ()
+    part = np.sqrt(np.sum(null**2, axis=1))
+    return tuple(name for name, p in zip(names, part, strict=True) if p > 0.1)

@@ -1,0 +1,102 @@
+"""The data of a fit, on the scale the solver works with, handed out in blocks of rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixexp.models.basis import Affine
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Data:
+    """Covariates z (n_columns, n), responses y (n_responses, n) and weights (n,) or None.
+
+    Stored with the rows of the data last, so that a block of rows is a block of memory. This is the
+    one copy of the data that a fit makes.
+
+    Parameters
+    ----------
+    z, y : arrays, standardised by ``affine``
+    weight : array or None
+        Row weights; None stands for ones.
+    affine : Affine
+        How z and y came from the user's columns.
+    """
+
+    z: Array
+    y: Array
+    weight: Array | None
+    affine: Affine
+
+    @classmethod
+    def from_rows(
+        cls,
+        x: Array,
+        y: Array,
+        weight: Array | None = None,
+        *,
+        standardize: bool = True,
+    ) -> Data:
+        """Standardise by weighted means and standard deviations.
+
+        A constant column keeps its scale: it is only centred.
+        """
+        z = np.empty((x.shape[1], len(x)))
+        for j in range(x.shape[1]):
+            z[j] = x[:, j]
+        response = np.array(y, dtype=float).reshape(1, -1)
+        affine = Affine.identity(x.shape[1])
+        if standardize:
+            moments = [_standardize(row, weight) for row in (*z, response[0])]
+            center, scale = np.array(moments).T
+            affine = Affine(center[:-1], scale[:-1], float(center[-1]), float(scale[-1]))
+        return cls(z, response, weight, affine)
+
+    def take(self, rows: NDArray[np.intp], weight: Array) -> Data:
+        """Some rows, with weights of their own."""
+        return Data(self.z[:, rows].copy(), self.y[:, rows].copy(), weight, self.affine)
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return self.z.shape[1]
+
+    @property
+    def total_weight(self) -> float:
+        """Sum of the weights."""
+        return float(self.n_rows if self.weight is None else self.weight.sum())
+
+    @property
+    def log_scale(self) -> float:
+        """What to subtract from a log-likelihood here to have it on the user's scale, in nats."""
+        return self.total_weight * float(np.log(self.affine.y_scale))
+
+
+def _standardize(row: Array, weight: Array | None) -> tuple[float, float]:
+    """Centre and scale ``row`` in place; return its weighted mean and standard deviation."""
+    # A large mean must not cancel, nor a scale of 1e-200 underflow when it is squared.
+    reference = float(row[0])
+    row -= reference
+    mean = float(row.mean() if weight is None else weight @ row / weight.sum())
+    row -= mean
+    size = float(max(row.max(), -row.min()))
+    center = reference + mean
+    # Rounding of the mean leaves a constant column with differences of a few ulp of its value.
+    if size <= 8.0 * np.finfo(float).eps * abs(center):
+        row[...] = 0.0
+        return center, 1.0
+    row /= size
+    spread = float(np.sqrt(_second_moment(row, weight)))
+    row /= spread
+    return center, size * spread
+
+
+def _second_moment(row: Array, weight: Array | None) -> float:
+    if weight is None:
+        return float(row @ row) / len(row)
+    return float(np.einsum("i,i,i->", weight, row, row) / weight.sum())

@@ -1,0 +1,164 @@
+"""A whole fit: data on the solver's scale, starts on a sketch, optima on the data, certificates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixexp.estimation.blocks import single_threaded_blas
+from mixexp.estimation.box import Bounds, Box
+from mixexp.estimation.candidates import Pool, draw, splits_on_data
+from mixexp.estimation.data import Data
+from mixexp.estimation.identifiability import data_findings, fit_findings
+from mixexp.estimation.objective import Objective
+from mixexp.estimation.penalty import Ridge
+from mixexp.estimation.sketch import sketch_rows
+from mixexp.estimation.solvers.multistart import Optimum, Search
+from mixexp.estimation.start import Start, from_responsibilities
+from mixexp.models.mixture import MixtureOfExperts, MixtureParams
+
+Array = NDArray[np.float64]
+
+# Phase, number of the start, their total (0 if unknown) and what the start ended in.
+Report = Callable[[str, int, int, Optimum], None]
+
+_SKETCH_ROWS = 1024
+# How far the gate's bound is lifted to look for separation beyond it.
+_LIFT = 100.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to fit; the estimators document each of these."""
+
+    solver: str = "auto"
+    n_init: int = 10
+    bounds: Bounds = field(default_factory=Bounds)
+    min_share: float = 0.05
+    tol: float = 1e-8
+    max_iter: int = 500
+    gate_penalty: float | None = None
+    expert_penalty: float | None = None
+    standardize: bool = True
+    n_threads: int = 1
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Distinct optima of a fit, best first, and the objective they are optima of."""
+
+    objective: Objective
+    optima: list[Optimum]
+
+    def params(self, optimum: Optimum) -> MixtureParams:
+        """Parameters of an optimum on the user's scale."""
+        model, data = self.objective.model, self.objective.data
+        coefficients = model.layout.coefficients(optimum.theta)
+        return model.to_params(model.rescale(coefficients, data.affine))
+
+    def loglik(self, optimum: Optimum) -> float:
+        """Log-likelihood of an optimum on the user's scale, without penalties, nats."""
+        penalty = self.objective.penalty.value(optimum.theta)
+        return optimum.value + penalty - self.objective.data.log_scale
+
+
+@single_threaded_blas()
+def fit(
+    model: MixtureOfExperts,
+    x: Array,
+    y: Array,
+    weight: Array | None = None,
+    *,
+    options: Options | None = None,
+    given: Sequence[MixtureParams | Array] = (),
+    columns: Sequence[str] | None = None,
+    report: Report | None = None,
+) -> Fit:
+    """Fit a mixture of experts by maximum likelihood from several starts.
+
+    Starts of every kind are climbed on a sketch of at most 1024 distinct rows; the ``n_init``
+    highest distinct optima there are the starts on the data. Where the sketch is not all of the
+    data, half of them are splits of a fit with one expert less instead.
+
+    Parameters
+    ----------
+    model : MixtureOfExperts
+    x : array (n, n_columns)
+    y : array (n,)
+    weight : array (n,), optional
+        Positive weights.
+    options : Options
+    given : sequence of parameters or of responsibilities (n, K)
+        Starts of the user's, run first; they count towards ``n_init``.
+    columns : sequence of str, optional
+        Names of the columns of x.
+    report : callable, optional
+        Called after each start.
+    """
+    options = options or Options()
+    names = list(columns or [f"x{j}" for j in range(model.n_columns)])
+    n_rows = len(x)
+    sketch = sketch_rows(x, y, weight, _SKETCH_ROWS, options.seed)
+    # Responsibilities belong to the user's rows in the user's order.
+    whole = len(sketch.rows) < _SKETCH_ROWS and not any(map(_is_responsibilities, given))
+    if whole:
+        # In the sketch's order and with duplicates merged, the fit is a function of the weighted
+        # distribution of the rows, bit for bit.
+        x, y, weight = x[sketch.rows], y[sketch.rows], sketch.weight
+    data = Data.from_rows(x, y, weight, standardize=options.standardize)
+    penalty = Ridge.build(model.layout, options.gate_penalty, options.expert_penalty)
+    objective = Objective(model, data, penalty, options.n_threads)
+    search = Search(
+        objective, options.bounds.box(model.layout), solver=options.solver, tol=options.tol,
+        max_iter=options.max_iter, min_share=options.min_share,
+    )  # fmt: skip
+    starts = [(_given(objective, start, search.box), 1) for start in given]
+    small = data if whole else data.take(sketch.rows, sketch.weight)
+    pool = Pool(Objective(model, small, penalty), options.bounds)
+    starts += _drawn(objective, pool, options, options.n_init - len(starts), report)
+    for i, (start, n_hits) in enumerate(starts):
+        optimum = search.run(start, n_hits)
+        if report is not None:
+            report("data", i + 1, len(starts), optimum)
+    lifted = replace(options.bounds, gate=_LIFT * options.bounds.gate).box(model.layout)
+    optima = search.certified(model.layout.names(names), lifted)
+    shared = data_findings(objective, n_rows, names)
+    return Fit(objective, [o.adding(shared + fit_findings(objective, o)) for o in optima])
+
+
+def _is_responsibilities(start: MixtureParams | Array) -> bool:
+    return not isinstance(start, MixtureParams)
+
+
+def _given(objective: Objective, start: MixtureParams | Array, box: Box) -> Start:
+    """A start of the user's: parameters on the user's scale, or responsibilities."""
+    model, data = objective.model, objective.data
+    if isinstance(start, MixtureParams):
+        coefficients = model.rescale(model.coefficients(start), data.affine.inverse())
+        return Start(box.project(model.layout.vector(coefficients)), "given")
+    return Start(from_responsibilities(objective, start, box), "given")
+
+
+def _drawn(
+    objective: Objective, pool: Pool, options: Options, number: int, report: Report | None
+) -> list[tuple[Start, int]]:
+    """``number`` starts, each with the number of starts that it stands for."""
+    if number <= 0:
+        return []
+    rng = np.random.default_rng([options.seed, 1])
+    whole = pool.objective.data is objective.data
+    n_split = 0 if whole or objective.model.n_experts == 1 else number // 2
+    search = Search(pool.objective, pool.box, tol=1e-5, max_iter=100, min_share=options.min_share)
+    for i, start in enumerate(draw(pool, number - n_split, rng)):
+        optimum = search.run(start)
+        if report is not None:
+            report("sketch", i + 1, 0, optimum)
+    ranked = sorted(search.optima, key=Optimum.rank, reverse=True)[: number - n_split]
+    starts = [(Start(o.theta, o.kind), o.n_hits if whole else 1) for o in ranked]
+    if n_split:
+        starts += [(start, 1) for start in splits_on_data(pool, objective, n_split, rng)]
+    return starts

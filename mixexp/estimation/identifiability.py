@@ -1,0 +1,90 @@
+"""What the data and the fit cannot tell, in words a statistician understands."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixexp.estimation.objective import Objective
+
+Array = NDArray[np.float64]
+
+# Columns whose smallest squared singular value is below this part of the largest are collinear.
+_COLLINEAR = 1e-12
+_COINCIDE = 1e-6
+
+
+class FitLike(Protocol):
+    """The part of an optimum that the findings look at."""
+
+    @property
+    def theta(self) -> Array: ...
+
+    @property
+    def thin(self) -> tuple[int, ...]: ...
+
+    @property
+    def on_floor(self) -> tuple[int, ...]: ...
+
+
+def data_findings(objective: Objective, n_rows: int, columns: list[str]) -> tuple[str, ...]:
+    """Findings about the data alone: too few rows, constant and collinear terms.
+
+    ``n_rows`` are the user's rows; the objective's may be fewer, with duplicates merged.
+    """
+    data, layout = objective.data, objective.layout
+    found = []
+    if n_rows < layout.n_free:
+        found.append(f"{n_rows} rows for {layout.n_free} parameters: the fit interpolates")
+    elif data.n_rows < layout.n_free:
+        found.append(f"only {data.n_rows} distinct rows for {layout.n_free} parameters")
+    if np.ptp(data.y) == 0.0:
+        found.append("the response is constant")
+    names = columns or [f"x{j}" for j in range(len(data.z))]
+    constant = [name for name, z in zip(names, data.z, strict=True) if np.ptp(z) == 0.0]
+    if constant:
+        found.append("constant columns, whose slopes are not identified: " + ", ".join(constant))
+    for c in dict.fromkeys(layout.coordinates):
+        if c.basis.n_terms > 1 and _rank(objective, c.basis) < c.basis.n_terms - len(constant):
+            found.append(
+                f"collinear terms in the {c.name}: only sums of their coefficients are identified"
+            )
+    return tuple(found)
+
+
+def _rank(objective: Objective, basis) -> int:  # type: ignore[no-untyped-def]
+    gram = objective.gram(basis)
+    scale = np.sqrt(np.diag(gram))
+    scale[scale == 0.0] = 1.0
+    values = np.linalg.eigvalsh(gram / np.outer(scale, scale))
+    return int(np.sum(values > _COLLINEAR * values[-1]))
+
+
+def fit_findings(objective: Objective, optimum: FitLike) -> tuple[str, ...]:
+    """Findings about one optimum: coinciding and thin experts, scales on their floor."""
+    found = []
+    layout = objective.layout
+    tables = layout.coefficients(optimum.theta)[len(layout.gate) :]
+    wide = [np.broadcast_to(t, (layout.n_experts, t.shape[1])) for t in tables]
+    atoms = np.concatenate(wide, axis=1)
+    for i in range(layout.n_experts):
+        for j in range(i):
+            if np.abs(atoms[i] - atoms[j]).max() <= _COINCIDE * (1.0 + np.abs(atoms[i]).max()):
+                found.append(
+                    f"experts {j} and {i} coincide: fewer experts fit as well, and how the two "
+                    "share their weight is not identified"
+                )
+    if optimum.thin:
+        found.append(f"thin experts (small share of the weight): {_listed(optimum.thin)}")
+    if optimum.on_floor:
+        found.append(
+            f"experts with their scale on its floor: {_listed(optimum.on_floor)}; they fit their "
+            "rows exactly and the likelihood is bounded by the floor alone"
+        )
+    return tuple(found)
+
+
+def _listed(experts: tuple[int, ...]) -> str:
+    return ", ".join("all" if k < 0 else str(k) for k in experts)

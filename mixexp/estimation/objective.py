@@ -1,0 +1,177 @@
+"""The log-likelihood of a mixture of experts as a function of its free parameters."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixexp.estimation.assembly import Assembly
+from mixexp.estimation.blockpass import BlockPass
+from mixexp.estimation.blocks import Sums, single_threaded_blas, sum_over_blocks
+from mixexp.estimation.data import Data
+from mixexp.estimation.penalty import Ridge
+from mixexp.models.basis import Monomials
+from mixexp.models.layout import Layout
+from mixexp.models.mixture import MixtureOfExperts
+
+Array = NDArray[np.float64]
+
+# Doubles of work space of one block: large enough that interpreting a block costs little beside
+# computing it, small enough for the second and third level caches.
+_CACHE_DOUBLES = 250_000
+
+
+class Evaluation(NamedTuple):
+    """Value (nats), gradient (P,) and Hessian (P, P) of the objective; None where not asked for."""
+
+    value: float
+    gradient: Array | None
+    hessian: Array | None
+
+
+class EMStatistics(NamedTuple):
+    """What an EM step needs, from one pass over the data.
+
+    ``gradient`` and ``hessian`` are those of the gate's part of the expected complete
+    log-likelihood, ``expert`` the experts' sufficient statistics, ``value`` the log-likelihood
+    (penalty included) at the parameter the pass was made at.
+    """
+
+    value: float
+    gradient: Array
+    hessian: Array
+    expert: list[Array]
+
+
+class Objective:
+    """ℓ(θ) = Σ_i w_i log p(y_i | x_i; θ) - ½ θᵀSθ, its derivatives and EM statistics.
+
+    Every quantity is a sum over blocks of rows; the score comes from Fisher's identity and the
+    observed information from Louis' identity, both exact.
+
+    Parameters
+    ----------
+    model : MixtureOfExperts
+    data : Data
+    penalty : Ridge, optional
+    n_threads : int, default=1
+        Threads over blocks; the result does not depend on their number, bit for bit.
+    block_rows : int, optional
+        Rows of a block; by default what fits a second-level cache.
+
+    References
+    ----------
+    Louis (1982), Finding the observed information matrix when using the EM algorithm, JRSS B 44.
+    """
+
+    def __init__(
+        self,
+        model: MixtureOfExperts,
+        data: Data,
+        penalty: Ridge | None = None,
+        n_threads: int = 1,
+        block_rows: int | None = None,
+    ):
+        self.model, self.data, self.n_threads = model, data, n_threads
+        self.layout = model.layout
+        self.penalty = penalty or Ridge.none(self.layout)
+        self.n_evaluations = 0
+        self._assembly = Assembly(self.layout)
+        self._gate = Assembly(Layout(self.layout.gate, (), model.n_experts))
+        self.block_rows = block_rows or self._default_block()
+        self._idle: dict[int, list[BlockPass]] = {}
+
+    def _default_block(self) -> int:
+        per_row = 2 * self.layout.n_free + 20 * self.model.n_experts
+        return int(np.clip(_CACHE_DOUBLES // per_row // 64 * 64, 256, 2048))
+
+    def _sum(self, theta: Array, part: str, responsibilities: Array | None = None) -> Sums:
+        """Sum ``BlockPass.<part>`` and the log-likelihood over blocks."""
+        coefficients = self.layout.coefficients(np.asarray(theta, dtype=float))
+        self.n_evaluations += 1
+
+        def block(start: int, stop: int) -> Sums:
+            idle = self._idle.setdefault(stop - start, [])
+            try:
+                work = idle.pop()
+            except IndexError:
+                work = BlockPass(self.model, self._assembly, self._gate, stop - start)
+            loglik = work.load(self.data, start, stop, coefficients)
+            if responsibilities is not None:
+                work.r[...] = responsibilities[start:stop].T
+            value = np.array(work.weight @ loglik)
+            sums = getattr(work, part)() if part else []
+            idle.append(work)
+            return [value, *(sums if isinstance(sums, list) else [sums])]
+
+        with single_threaded_blas():
+            return sum_over_blocks(block, self.data.n_rows, self.block_rows, self.n_threads)
+
+    def evaluate(self, theta: Array, order: int = 0) -> Evaluation:
+        """Value, and derivatives up to ``order`` (0, 1 or 2), at θ (P,)."""
+        part = ("", "gradient", "hessian")[order]
+        with np.errstate(over="ignore", invalid="ignore"):
+            sums = self._sum(theta, part)
+        value = float(sums[0]) - self.penalty.value(theta)
+        if order == 0:
+            return Evaluation(value, None, None)
+        gradient = sums[1] - self.penalty.gradient(theta)
+        if order == 1:
+            return Evaluation(value, gradient, None)
+        hessian = self._assembly.hessian(sums[2], sums[3]) - self.penalty.matrix
+        return Evaluation(value, gradient, 0.5 * (hessian + hessian.T))
+
+    def em_statistics(self, theta: Array, responsibilities: Array | None = None) -> EMStatistics:
+        """Sufficient statistics of an EM step at θ, or at given responsibilities (n, K)."""
+        sums = self._sum(theta, "em_statistics", responsibilities)
+        value, gradient, cross, moments, *expert = sums
+        n = self.layout.n_gate
+        gradient = gradient - self.penalty.gradient(theta)[:n]
+        hessian = self._gate.hessian(cross, moments) - self.penalty.matrix[:n, :n]
+        return EMStatistics(float(value) - self.penalty.value(theta), gradient, hessian, expert)
+
+    def scores(self, theta: Array) -> Array:
+        """Gradient of w_i log p(y_i | x_i; θ) for every row, shape (n, P); no penalty."""
+        return self._by_row(theta, lambda work: work.row_scores().T)
+
+    def log_prob(self, theta: Array) -> Array:
+        """log p(y_i | x_i; θ) for every row, shape (n,), on the data's scale."""
+        return self._by_row(theta, lambda work: work.loglik.copy())
+
+    def responsibilities(self, theta: Array) -> Array:
+        """Responsibilities, shape (n, K)."""
+        return self._by_row(theta, lambda work: work.r.T.copy())
+
+    def shares(self, theta: Array) -> Array:
+        """Each expert's share of the total weight, Σ_i w_i r_ik / Σ_i w_i, shape (K,)."""
+        return self._sum(theta, "mass")[1] / self.data.total_weight
+
+    def gram(self, basis: Monomials) -> Array:
+        """Σ_i w_i φ(x_i) φ(x_i)ᵀ of a feature map, (n_terms, n_terms)."""
+        data = self.data
+
+        def block(start: int, stop: int) -> Sums:
+            z = data.z[:, start:stop]
+            phi = basis.expand(z, np.empty((basis.n_terms, stop - start)))
+            weighted = phi if data.weight is None else phi * data.weight[start:stop]
+            return [weighted @ phi.T]
+
+        with single_threaded_blas():
+            return sum_over_blocks(block, data.n_rows, self.block_rows, self.n_threads)[0]
+
+    def logit_range(self, theta: Array) -> float:
+        """Largest difference between two logits at one row of the data."""
+        spread = self._by_row(theta, lambda work: np.ptp(work.gate_logits(), axis=0))
+        return float(spread.max())
+
+    def _by_row(self, theta: Array, take) -> Array:  # type: ignore[no-untyped-def]
+        coefficients = self.layout.coefficients(np.asarray(theta, dtype=float))
+        parts = []
+        for start in range(0, self.data.n_rows, self.block_rows):
+            stop = min(start + self.block_rows, self.data.n_rows)
+            work = BlockPass(self.model, self._assembly, self._gate, stop - start)
+            work.load(self.data, start, stop, coefficients)
+            parts.append(take(work))
+        return np.concatenate(parts)

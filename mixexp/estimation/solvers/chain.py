@@ -1,0 +1,83 @@
+"""Which methods follow each other for each name of a solver."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixexp.estimation.box import Box
+from mixexp.estimation.objective import Objective
+from mixexp.estimation.solvers._base import Reason, Solution, Solver
+from mixexp.estimation.solvers.em import EM
+from mixexp.estimation.solvers.lbfgs import LBFGS
+from mixexp.estimation.solvers.newton import Newton
+
+Array = NDArray[np.float64]
+
+SOLVERS = ("auto", "em", "newton", "lbfgs")
+
+# Beyond, the Hessian costs more than the many gradients that L-BFGS needs; far beyond, it is not
+# even formed to certify.
+NEWTON_LIMIT = 250
+HESSIAN_LIMIT = 3000
+
+
+class Stage(NamedTuple):
+    """A solver and the number of its steps; None for the caller's limit."""
+
+    solver: Solver
+    n_steps: int | None
+
+
+def stages(name: str, n_free: int, n_em: int) -> list[Stage]:
+    """The stages of a solver by name; ``n_em`` EM steps come first in all but plain EM."""
+    if name not in SOLVERS:
+        raise ValueError(f"solver={name!r} is not one of {', '.join(map(repr, SOLVERS))}")
+    if name == "em":
+        return [Stage(EM(), None)]
+    warm_up = [Stage(EM(), n_em)] if n_em > 0 else []
+    if name == "newton" or (name == "auto" and n_free <= NEWTON_LIMIT):
+        return [*warm_up, Stage(Newton(), None)]
+    descent = [*warm_up, Stage(LBFGS(), 1)]
+    if name == "auto" and n_free <= HESSIAN_LIMIT:
+        descent.append(Stage(Newton(), None))
+    return descent
+
+
+def solve(
+    name: str,
+    objective: Objective,
+    theta: Array,
+    box: Box,
+    *,
+    n_em: int = 5,
+    tol: float = 1e-8,
+    max_iter: int = 500,
+) -> Solution:
+    """Run the stages of a solver one after the other; traces are joined.
+
+    Parameters
+    ----------
+    name : {"auto", "em", "newton", "lbfgs"}
+    objective : Objective
+    theta : array (P,)
+    box : Box
+    n_em : int
+        EM steps before the main method.
+    tol : float
+        Remaining gain at which to stop, nats.
+    max_iter : int
+        Steps of the main method.
+    """
+    trace: list[float] = []
+    solution = Solution(theta, -np.inf, Reason.BUDGET, [])
+    for solver, n_steps in stages(name, objective.layout.n_free, n_em):
+        limit = max_iter if n_steps is None else n_steps
+        solution = solver.solve(objective, theta, box, tol=tol, max_iter=limit)
+        theta = solution.theta
+        trace = trace[:-1] + solution.trace
+        if solution.reason is Reason.NOT_FINITE:
+            break
+    return Solution(theta, solution.value, solution.reason, trace)

@@ -1,0 +1,164 @@
+"""Many starts, the distinct optima they end in, and which of them is the answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixexp.estimation.box import Box
+from mixexp.estimation.certificate import Certificate, certify
+from mixexp.estimation.objective import Objective
+from mixexp.estimation.solvers._base import Solution
+from mixexp.estimation.solvers.chain import HESSIAN_LIMIT, solve
+from mixexp.estimation.start import Start
+
+Array = NDArray[np.float64]
+
+# Optima closer than this, in nats and in shares, are one.
+_SAME_VALUE = 0.01
+_SAME_SHARE = 0.02
+_MAX_RESTARTS = 3
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """A local maximum that some start ended in.
+
+    ``shares`` are the experts' shares of the total weight, ``thin`` and ``on_floor`` which experts
+    fall short of the smallest share or lie on the floor of the scale; ``n_hits`` counts the starts
+    that ended here, ``kind`` is the first one's kind.
+    """
+
+    solution: Solution
+    kind: str
+    shares: Array
+    thin: tuple[int, ...]
+    on_floor: tuple[int, ...]
+    n_hits: int = 1
+    certificate: Certificate | None = None
+
+    @property
+    def theta(self) -> Array:
+        """Where it is."""
+        return self.solution.theta
+
+    @property
+    def value(self) -> float:
+        """Its penalised log-likelihood on the solver's scale, nats."""
+        return self.solution.value
+
+    @property
+    def admissible(self) -> bool:
+        """Whether no expert is thin and no scale lies on its floor."""
+        return not self.thin and not self.on_floor
+
+    @property
+    def certified(self) -> bool:
+        """Whether its certificate holds."""
+        return self.certificate is not None and self.certificate.holds
+
+    def adding(self, findings: tuple[str, ...]) -> Optimum:
+        """The same optimum with further findings in its certificate, if it has one."""
+        if self.certificate is None:
+            return self
+        return replace(self, certificate=self.certificate.adding(findings))
+
+    def rank(self) -> tuple[bool, bool, float]:
+        """Sort key: admissible before not, certified before not, then by value."""
+        return (self.admissible, self.certified, self.value)
+
+
+class Search:
+    """Runs starts on one objective and keeps the distinct optima.
+
+    Parameters
+    ----------
+    objective : Objective
+    box : Box
+    solver : str
+    tol : float
+        Remaining gain at which a fit stops, nats.
+    max_iter, n_em : int
+        Steps of the main method and EM steps before it.
+    min_share : float
+        Share of the total weight below which an expert is thin.
+    """
+
+    def __init__(
+        self,
+        objective: Objective,
+        box: Box,
+        *,
+        solver: str = "auto",
+        tol: float = 1e-8,
+        max_iter: int = 500,
+        n_em: int = 5,
+        min_share: float = 0.05,
+    ):
+        self.objective, self.box = objective, box
+        self.solver, self.tol, self.max_iter, self.n_em = solver, tol, max_iter, n_em
+        self.min_share = min_share
+        self.optima: list[Optimum] = []
+        self.n_starts = 0
+
+    def run(self, start: Start, n_hits: int = 1) -> Optimum:
+        """Climb from a start that stands for ``n_hits`` starts; merge what is the same optimum."""
+        optimum = self._optimum(self._solve(start.theta), start.kind)
+        optimum = replace(optimum, n_hits=n_hits)
+        self.n_starts += n_hits
+        self._add(optimum)
+        return optimum
+
+    def _solve(self, theta: Array, n_em: int | None = None) -> Solution:
+        return solve(
+            self.solver, self.objective, theta, self.box,
+            n_em=self.n_em if n_em is None else n_em, tol=self.tol, max_iter=self.max_iter,
+        )  # fmt: skip
+
+    def _optimum(self, solution: Solution, kind: str) -> Optimum:
+        shares = self.objective.shares(solution.theta)
+        thin = tuple(int(k) for k in np.flatnonzero(~(shares >= self.min_share)))
+        layout = self.objective.layout
+        floor = layout.fill({"gate": -np.inf, "expert": -np.inf, "scale": 1.0})
+        on_floor = (solution.theta <= self.box.lower + 1e-9) & (floor > 0.0)
+        experts = sorted({int(k) for k in layout.expert_of[on_floor]})
+        return Optimum(solution, kind, shares, thin, tuple(experts))
+
+    def _add(self, new: Optimum) -> None:
+        for i, old in enumerate(self.optima):
+            near = abs(new.value - old.value) <= _SAME_VALUE
+            if near and np.all(np.abs(np.sort(new.shares) - np.sort(old.shares)) <= _SAME_SHARE):
+                keep = new if new.value > old.value else old
+                self.optima[i] = replace(keep, kind=old.kind, n_hits=old.n_hits + new.n_hits)
+                return
+        self.optima.append(new)
+
+    def certified(self, names: list[str], lifted: Box | None) -> list[Optimum]:
+        """The distinct optima, best first, each polished and with its certificate."""
+        for i, optimum in enumerate(self.optima):
+            self.optima[i] = self._certify(optimum, names, lifted)
+        ranked = sorted(self.optima, key=Optimum.rank, reverse=True)
+        n = len(ranked)
+        return [
+            replace(o, certificate=o.certificate.with_search(self.n_starts, n, o.n_hits))
+            if o.certificate is not None
+            else o
+            for o in ranked
+        ]
+
+    def _certify(self, optimum: Optimum, names: list[str], lifted: Box | None) -> Optimum:
+        """Certificate; a probe that found a higher point starts the solver there again."""
+        if self.objective.layout.n_free > HESSIAN_LIMIT or not np.isfinite(optimum.value):
+            return optimum
+        for n_left in reversed(range(_MAX_RESTARTS + 1)):
+            certificate, best = certify(
+                self.objective, optimum.theta, self.box, names, tol=self.tol, bounds_lifted=lifted
+            )
+            optimum = replace(optimum, certificate=certificate)
+            if certificate.holds or best is optimum.theta or not n_left:
+                break
+            again = self._optimum(self._solve(best, n_em=0), optimum.kind)
+            optimum = replace(again, n_hits=optimum.n_hits)
+        return optimum

@@ -1,0 +1,145 @@
+"""Starting values: kinds of first guesses, each a function of the sketch and of random numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixexp.estimation.box import Box
+from mixexp.estimation.data import Data
+from mixexp.estimation.objective import Objective
+from mixexp.estimation.solvers.em import m_step
+from mixexp.models.coordinates import Sharing
+from mixexp.models.layout import Layout
+
+Array = NDArray[np.float64]
+
+
+class Start(NamedTuple):
+    """A starting value θ (P,) and the kind of start it is."""
+
+    theta: Array
+    kind: str
+
+
+def from_responsibilities(
+    objective: Objective, responsibilities: Array, box: Box, n_steps: int = 4
+) -> Array:
+    """θ after M-steps with responsibilities (n, K) held fixed, from equal experts."""
+    theta = box.project(np.zeros(objective.layout.n_free))
+    for _ in range(n_steps):
+        statistics = objective.em_statistics(theta, responsibilities)
+        theta = m_step(objective, theta, statistics, box)
+    return theta
+
+
+def clusters(data: Data, n_experts: int, rng: np.random.Generator) -> Array:
+    """Hard labels of k-means on standardised (x, y), y stretched at random; (n, K).
+
+    Weighted Lloyd iterations, written out because a threaded one would make the starts, and so the
+    fit, depend on the number of threads in their last bits.
+    """
+    stretch = np.exp(rng.uniform(np.log(0.5), np.log(4.0)))
+    points = np.concatenate([data.z, stretch * data.y]).T
+    weight = np.ones(data.n_rows) if data.weight is None else data.weight
+    centers = points[_draw(data, n_experts, rng)]
+    for _ in range(20):
+        labels = _nearest(points, centers)
+        mass = labels.T @ weight
+        # A centre that lost all its points stays where it is.
+        means = (labels.T * weight) @ points / np.where(mass > 0.0, mass, 1.0)[:, None]
+        moved = np.where(mass[:, None] > 0.0, means, centers)
+        if np.array_equal(moved, centers):
+            break
+        centers = moved
+    return labels
+
+
+def partition(data: Data, n_experts: int, rng: np.random.Generator) -> Array:
+    """Nearest of K random rows in randomly weighted x, as a softmax gate can represent; (n, K)."""
+    stretch = rng.exponential(size=(len(data.z), 1))
+    points = (stretch * data.z).T
+    return _nearest(points, points[_draw(data, n_experts, rng)])
+
+
+def _nearest(points: Array, centers: Array) -> Array:
+    """Indicator (n, K) of the nearest centre of each point."""
+    squares = ((points[:, None, :] - centers[None]) ** 2).sum(axis=2)
+    return np.eye(len(centers))[squares.argmin(axis=1)]
+
+
+def soft(data: Data, n_experts: int, rng: np.random.Generator) -> Array:
+    """Independent Dirichlet responsibilities; (m, K)."""
+    return rng.dirichlet(np.full(n_experts, 0.5), size=data.n_rows)
+
+
+def _draw(data: Data, size: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    """Rows drawn in proportion to their weights, distinct ones if there are enough."""
+    replace = size > data.n_rows
+    p = None if data.weight is None else data.weight / data.weight.sum()
+    return rng.choice(data.n_rows, size=size, replace=replace, p=p)
+
+
+PARTITIONS: dict[str, Callable[[Data, int, np.random.Generator], Array]] = {
+    "k-means": clusters,
+    "partition": partition,
+    "random": soft,
+}
+
+
+def exact_fits(objective: Objective, box: Box, rng: np.random.Generator) -> Array:
+    """Experts that pass through as many random rows as they have terms, with small random scales.
+
+    Half of the time the rows of an expert are neighbours in x. Clusters never give an expert that
+    fits a thin subset of the rows; a line through a few of its rows, with a scale between a
+    thousandth and one, does.
+    """
+    layout, data, m = objective.layout, objective.data, objective.data.n_rows
+    n_terms = max(c.basis.n_terms for c in layout.expert)
+    chosen = np.zeros((m, layout.n_experts))
+    for k in range(layout.n_experts):
+        rows = _draw(data, min(n_terms, m), rng)
+        if rng.random() < 0.5:
+            distance = ((data.z - data.z[:, rows[:1]]) ** 2).sum(axis=0)
+            near = np.argsort(distance, kind="stable")[: max(4 * n_terms, m // 10)]
+            rows = rng.choice(near, size=min(n_terms, len(near)), replace=False)
+        chosen[rows, k] = 1.0
+    theta = box.project(np.zeros(layout.n_free))
+    experts = m_step(objective, theta, objective.em_statistics(theta, chosen), box)
+    theta[layout.n_gate :] = experts[layout.n_gate :]
+    for c, where in zip(layout.coordinates, layout.slices, strict=True):
+        if c.box == "scale":
+            theta[where] = 2.0 * np.log(10.0) * rng.uniform(-3.0, 0.0, size=theta[where].shape)
+    return box.project(theta)
+
+
+def split(
+    small: Layout, theta: Array, layout: Layout, atom: int, rng: np.random.Generator
+) -> Array:
+    """Split one expert of a fit with K - 1 experts into two, well separated, of equal weight.
+
+    Means move apart by about one standard deviation of the expert, log-variances and gate slopes
+    at random; ``small`` and ``theta`` are the layout and the fit to split, ``layout`` the new one.
+    """
+    tables = small.coefficients(theta)
+    spread = [t for c, t in zip(small.coordinates, tables, strict=True) if c.box == "scale"]
+    sigma = float(np.exp(0.5 * spread[0][min(atom, len(spread[0]) - 1), 0])) if spread else 1.0
+    size = {"gate": 0.5, "expert": sigma, "scale": 0.5}
+    bigger: list[Array] = []
+    for c, table in zip(layout.coordinates, tables, strict=True):
+        if c.sharing is Sharing.SHARED:
+            bigger.append(table)
+            continue
+        move = rng.normal(0.0, size[c.box], size=(table.shape[1],))
+        halves: Array = table.copy()
+        if c.box == "gate":
+            move[0] = 0.0
+            halves[atom, 0] -= np.log(2.0)
+        twin = halves[atom] + move
+        halves[atom] -= move
+        halves = np.concatenate([twin[None], halves])
+        bigger.append(halves - halves[-1] if c.sharing is Sharing.CONTRAST else halves)
+    return layout.vector(bigger)

@@ -1,0 +1,163 @@
+r"""Voronoi cells: which fitted atoms estimate which true atom.
+
+.. math:: A_j=\{i:\ \|\eta_i-\eta_j^*\|\le\|\eta_i-\eta_\ell^*\|\ \text{for all }\ell\},
+          \qquad \eta=(a,b,\sigma).
+
+The cells do the matching, so no permutation has to be searched. With the expert's parameters
+alone they do not change when the gate is translated. Cells by all parameters,
+:math:`\eta=(\beta_1-t_2,a,b,\sigma)`, do so only after the fitted gate has been aligned by a
+shift :math:`t_2`. An atom on the border of two cells is counted once, for the first of them.
+
+References
+----------
+.. [1] Nguyen, H., Nguyen, T. and Ho, N. (2023). Demystifying softmax gating function in Gaussian
+   mixture of experts. arXiv:2305.03288, section 2.1 (cells by a, b and sigma).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from mixexp.models.measure import MixingMeasure
+from mixexp.theory.exponents import GATE
+
+
+def distinct(measure: MixingMeasure) -> tuple[MixingMeasure, np.ndarray]:
+    """Merge atoms that are equal, so that an atom is a point of the support of the measure.
+
+    Returns
+    -------
+    support : MixingMeasure
+        One atom per support point, in the order of first appearance, weights summed.
+    point : int array of shape (K,)
+        The support point of each atom.
+
+    Examples
+    --------
+    >>> G = MixingMeasure([1.0, 2.0, 3.0], {"intercept": [5.0, 0.0, 5.0]})
+    >>> support, point = distinct(G)
+    >>> support.weight, point
+    (array([4., 2.]), array([0, 1, 0]))
+    """
+    rows = measure.flat(tuple(measure.atoms))
+    _, first, label = np.unique(rows, axis=0, return_index=True, return_inverse=True)
+    point = np.argsort(np.argsort(first))[label.ravel()]
+    groups = [np.flatnonzero(point == g).tolist() for g in range(len(first))]
+    return measure.merge(groups), point
+
+
+@dataclass(frozen=True)
+class Partition:
+    """Atoms of a fitted measure in the Voronoi cells of the true one.
+
+    Build it with :func:`voronoi_partition`. Both measures have total weight one, atoms that are
+    equal are merged, and the k atoms of ``fitted`` carry the ``label`` of their true atom.
+
+    Parameters
+    ----------
+    fitted, truth : MixingMeasure
+        Normalised measures with k and k* distinct atoms.
+    point : int array
+        The atom of ``fitted`` that each atom given by the user became.
+    label : int array of shape (k,)
+        The true atom j whose cell holds atom i.
+    """
+
+    fitted: MixingMeasure
+    truth: MixingMeasure
+    point: np.ndarray
+    label: np.ndarray
+
+    @property
+    def size(self) -> np.ndarray:
+        """Number |A_j| of distinct fitted atoms in each cell, shape (k*,)."""
+        return np.bincount(self.label, minlength=self.truth.n_atoms)
+
+    @property
+    def mass(self) -> np.ndarray:
+        """Fitted weight in each cell, shape (k*,)."""
+        return np.bincount(self.label, self.fitted.weight, minlength=self.truth.n_atoms)
+
+    @property
+    def cells(self) -> tuple[np.ndarray, ...]:
+        """Indices of the atoms in each cell, in the user's numbering."""
+        label = self.label[self.point]
+        return tuple(np.flatnonzero(label == j) for j in range(self.truth.n_atoms))
+
+    @cached_property
+    def difference(self) -> dict[str, np.ndarray]:
+        """Fitted minus true parameter for every atom: block name to array (k, width)."""
+        return {
+            name: self.fitted.flat([name]) - self.truth.flat([name])[self.label]
+            for name in self.truth.atoms
+        }
+
+    def aligned(self, slope: ArrayLike) -> Partition:
+        """The same cells, with ``gate_coef`` of the fit moved by minus ``slope``."""
+        moved = self.fitted.translate(slope=-np.asarray(slope, dtype=float))
+        return replace(self, fitted=moved)
+
+    def distance(self, names: tuple[str, ...]) -> np.ndarray:
+        """Joint Euclidean norm of the differences in the named blocks, shape (k,)."""
+        parts = [np.zeros((len(self.label), 1)), *(self.difference[name] for name in names)]
+        return np.linalg.norm(np.hstack(parts), axis=1)
+
+
+def voronoi_partition(
+    fitted: MixingMeasure, truth: MixingMeasure, slope: ArrayLike | None = None
+) -> Partition:
+    r"""Normalise two measures, merge equal atoms and find the Voronoi cells.
+
+    Parameters
+    ----------
+    fitted, truth : MixingMeasure
+        Measures with the same blocks.
+    slope : array of shape (d_gate,), optional
+        If given, cells are by all parameters, after ``gate_coef`` of the fit is moved by
+        :math:`-t_2`. By default cells are by the expert's parameters.
+
+    Raises
+    ------
+    ValueError
+        If the blocks differ, or two true atoms have the same centre, so that the cells are not
+        defined.
+
+    Examples
+    --------
+    >>> truth = MixingMeasure([1.0, 1.0], {"gate_coef": [[2.0], [0.0]], "intercept": [2.0, -2.0]})
+    >>> fitted = MixingMeasure(
+    ...     [1.0, 2.0, 1.0], {"gate_coef": [[1.0], [0.0], [0.0]], "intercept": [-2.1, 2.1, -1.8]}
+    ... )
+    >>> [cell.tolist() for cell in voronoi_partition(fitted, truth).cells]
+    [[1], [0, 2]]
+    """
+    _check_same_blocks(fitted, truth)
+    support, point = distinct(fitted.normalized())
+    truth = distinct(truth.normalized())[0]
+    names = truth.expert_blocks
+    points, centres = support.flat(names), truth.flat(names)
+    if slope is not None:
+        points = np.hstack([points, support.flat([GATE]) - np.asarray(slope, dtype=float)])
+        centres = np.hstack([centres, truth.flat([GATE])])
+    if len(np.unique(centres, axis=0)) < len(centres):
+        raise ValueError(
+            "truth has different atoms with equal expert parameters, which Voronoi cells cannot "
+            "tell apart; use a truth whose experts differ"
+        )
+    squared = np.sum((points[:, None] - centres[None]) ** 2, axis=-1)
+    return Partition(support, truth, point, np.argmin(squared, axis=1))
+
+
+def _check_same_blocks(fitted: MixingMeasure, truth: MixingMeasure) -> None:
+    for measure, other in ((fitted, truth), (truth, fitted)):
+        for name, block in measure.atoms.items():
+            shape = other.atoms[name].shape[1:] if name in other.atoms else None
+            if shape != block.shape[1:]:
+                raise ValueError(
+                    f"block {name!r} has shape {block.shape[1:]} per atom in one measure and "
+                    f"{shape} in the other; compare measures of the same model"
+                )

@@ -1,0 +1,5 @@
+"""What users import: scikit-learn estimators."""
+
+from mixexp.estimators.regression import GaussianMoE
+
+__all__ = ["GaussianMoE"]

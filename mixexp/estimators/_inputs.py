@@ -1,0 +1,144 @@
+"""Reading the arguments of an estimator: columns, weights, starts, threads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _check_sample_weight
+
+from mixexp.models import MixingMeasure, MixtureOfExperts, MixtureParams
+
+Array = NDArray[np.float64]
+
+
+def select_columns(
+    features: Sequence[Any] | None, names: Sequence[str] | None, n_columns: int, argument: str
+) -> tuple[int, ...] | None:
+    """Columns meant by a list of names or indices; None means all of them.
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown, an index out of range, a column is listed twice, or an entry is
+        neither a name nor an integer.
+    """
+    if features is None:
+        return None
+    if isinstance(features, str):
+        raise ValueError(
+            f"{argument}={features!r} must be a list of columns, such as [{features!r}]"
+        )
+    chosen = []
+    for feature in features:
+        if isinstance(feature, str):
+            if names is None or feature not in names:
+                known = "X has no column names" if names is None else f"X has {list(names)}"
+                raise ValueError(f"{argument} names the column {feature!r}, but {known}")
+            chosen.append(list(names).index(feature))
+        else:
+            if not isinstance(feature, Integral) or isinstance(feature, bool | np.bool):
+                raise ValueError(f"{argument} has the entry {feature!r}; use names or integers")
+            index = int(feature)
+            if not -n_columns <= index < n_columns:
+                raise ValueError(f"{argument} has the index {index}, but X has {n_columns} columns")
+            chosen.append(index % n_columns)
+    if len(set(chosen)) < len(chosen):
+        raise ValueError(f"{argument}={list(features)!r} lists a column twice")
+    return tuple(chosen)
+
+
+def check_weights(sample_weight: Any, x: Array) -> Array | None:
+    """Weights as an array, or None if there are none.
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative or not finite, or all are zero.
+    """
+    if sample_weight is None:
+        return None
+    weight = _check_sample_weight(
+        sample_weight, x, dtype=np.float64, ensure_non_negative=True, copy=False
+    )
+    if not np.any(weight > 0.0):
+        raise ValueError("sample_weight is zero for every row; give at least one a positive weight")
+    return weight
+
+
+def as_starts(init: Any, model: MixtureOfExperts, x: Array) -> list[MixtureParams | Array]:
+    """The user's starts: measures, parameters or responsibilities, one or several.
+
+    Raises
+    ------
+    ValueError
+        If responsibilities have the wrong shape, or a measure the wrong number of atoms.
+    """
+    if init is None:
+        return []
+    if isinstance(init, MixtureParams | MixingMeasure) or not isinstance(init, list | tuple):
+        init = [init]
+    elif len(init) and np.ndim(init[0]) == 1:
+        init = [np.asarray(init)]
+    return [_as_start(start, model, x) for start in init]
+
+
+def _as_start(start: Any, model: MixtureOfExperts, x: Array) -> MixtureParams | Array:
+    k = model.n_experts
+    if isinstance(start, MixingMeasure):
+        if start.n_atoms != k:
+            raise ValueError(f"init has {start.n_atoms} atoms, but n_experts={k}")
+        try:
+            start = model.from_measure(start)
+        except KeyError as error:
+            raise ValueError(
+                f"init is a measure of the blocks {sorted(start.atoms)}; {error} is missing"
+            ) from error
+    if isinstance(start, MixtureParams):
+        shapes = [t.shape for t in model.coefficients(start)]
+        if shapes != (expected := _shapes(model)):
+            raise ValueError(f"init has coefficients of shapes {shapes}; this model has {expected}")
+        return start
+    responsibilities = np.asarray(start, dtype=float)
+    if responsibilities.shape != (len(x), k):
+        raise ValueError(
+            f"init has shape {responsibilities.shape}; responsibilities are (n_samples, n_experts) "
+            f"= ({len(x)}, {k}), and other starts a MixingMeasure or MixtureParams"
+        )
+    sums = responsibilities.sum(axis=1, keepdims=True)
+    if not np.all(responsibilities >= 0.0) or not np.all((sums > 0.0) & (sums < np.inf)):
+        raise ValueError(
+            "init has responsibilities that are negative, not finite, or zero in a whole row; each "
+            "row is a law on the experts"
+        )
+    return responsibilities / sums
+
+
+def fits(params: MixtureParams | None, model: MixtureOfExperts) -> bool:
+    """Whether parameters of an earlier fit are parameters of this model."""
+    return params is not None and [t.shape for t in model.coefficients(params)] == _shapes(model)
+
+
+def _shapes(model: MixtureOfExperts) -> list[tuple[int, ...]]:
+    zero = model.layout.coefficients(np.zeros(model.layout.n_free))
+    return [t.shape for t in zero]
+
+
+def n_threads(n_jobs: int | None) -> int:
+    """Threads for ``n_jobs`` as scikit-learn reads it: None is 1, -1 all processors."""
+    if n_jobs is None:
+        return 1
+    if n_jobs == 0:
+        raise ValueError("n_jobs=0 has no meaning; use None, a positive number, or -1 for all")
+    available = os.cpu_count() or 1
+    return n_jobs if n_jobs > 0 else max(1, available + 1 + n_jobs)
+
+
+def draw_seed(random_state: Any) -> int:
+    """A seed from whatever scikit-learn takes as a random state."""
+    return int(check_random_state(random_state).randint(2**31 - 1))

@@ -1,0 +1,136 @@
+"""What theory expects of a slope, and what an interval says about it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import NamedTuple
+
+from mixexp.simulation.slopes import Slope
+
+AGREES = "agrees"
+STEEPER = "steeper than the bound"
+SHALLOWER = "shallower: contradicts"
+NOT_RESOLVED = "not resolved"
+NO_VERDICT = "\N{EN DASH}"
+
+_WIDEST_HALF_WIDTH = 0.15
+_FEWEST_SIZES = 3
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """A theoretical exponent: ``error ≤ C n^slope`` up to logarithmic factors.
+
+    Parameters
+    ----------
+    slope : float or None
+        The exponent, at most 0; None if theory predicts no finite one.
+    kind : str
+        Words printed beside the exponent unless they are "upper bound", for instance "published"
+        or "derived here". Verdicts treat every exponent as an upper bound on the error.
+    resolution : float, optional
+        Largest half-width of an interval that may be said to agree. By default 0.15, and not more
+        than half of ``|slope|``, so that agreement with n^(-1/8) excludes both n^0 and n^(-1/4).
+
+    Raises
+    ------
+    ValueError
+        If the slope is positive or not finite, or the resolution not positive.
+
+    Examples
+    --------
+    >>> str(Expectation(-0.125, kind="published")), Expectation(-0.125).largest_half_width
+    ('-1/8 (published)', 0.0625)
+    """
+
+    slope: float | None
+    kind: str = "upper bound"
+    resolution: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.slope is not None and not (math.isfinite(self.slope) and self.slope <= 0):
+            raise ValueError(
+                f"slope must be None or a finite exponent <= 0, got {self.slope}: errors decrease"
+            )
+        if self.resolution is not None and not self.resolution > 0:
+            raise ValueError(f"resolution must be positive, got {self.resolution}")
+
+    @property
+    def largest_half_width(self) -> float:
+        """Largest half-width of an interval that may be said to agree."""
+        if self.resolution is not None:
+            return self.resolution
+        return min(_WIDEST_HALF_WIDTH, abs(self.slope or math.inf) / 2)
+
+    def __str__(self) -> str:
+        if self.slope is None:
+            return NO_VERDICT
+        return exponent_text(self.slope) + ("" if self.kind == "upper bound" else f" ({self.kind})")
+
+
+class Quantity(NamedTuple):
+    """A column of errors, its name in tables and figures, and what theory expects of it."""
+
+    column: str
+    label: str
+    expectation: Expectation = Expectation(None)
+
+
+def verdict(slope: Slope | None, expectation: Expectation) -> str:
+    """What the interval of a slope says about an upper bound ``error ≤ C n^theory``.
+
+    The first line that applies counts:
+
+    1. A dash: theory predicts no finite exponent.
+    2. "not resolved": no slope, or fewer than 3 sizes.
+    3. "steeper than the bound": the interval lies below the theoretical slope. The theorem holds
+       but is not sharp here (or the sizes are not yet asymptotic).
+    4. "shallower: contradicts": the interval lies above it.
+    5. "not resolved": the interval contains it but is wider than the resolution, so that it would
+       agree with many exponents.
+    6. "agrees": the interval contains it and is narrow enough.
+
+    Width comes after exclusion because a wide interval that excludes an exponent still excludes it;
+    only agreement needs precision.
+
+    Parameters
+    ----------
+    slope : Slope or None
+        Estimated slope with its interval.
+    expectation : Expectation
+        The theoretical exponent.
+
+    Returns
+    -------
+    str
+        One of the five texts above.
+
+    Examples
+    --------
+    >>> slope = Slope(-0.48, -0.53, -0.43, 0.0, (100, 1000, 10_000), (6.9, -3.3))
+    >>> verdict(slope, Expectation(-0.5)), verdict(slope, Expectation(-0.25))
+    ('agrees', 'steeper than the bound')
+    """
+    if expectation.slope is None:
+        return NO_VERDICT
+    if slope is None or len(slope.sizes) < _FEWEST_SIZES:
+        return NOT_RESOLVED
+    if slope.high < expectation.slope:
+        return STEEPER
+    if slope.low > expectation.slope:
+        return SHALLOWER
+    return AGREES if slope.half_width <= expectation.largest_half_width else NOT_RESOLVED
+
+
+def exponent_text(slope: float) -> str:
+    """An exponent as a fraction where it is a simple one.
+
+    Examples
+    --------
+    >>> exponent_text(-1 / 12), exponent_text(-0.3333), exponent_text(-1.0)
+    ('-1/12', '-0.333', '-1')
+    """
+    fraction = Fraction(slope).limit_denominator(48)
+    return str(fraction) if abs(float(fraction) - slope) < 1e-9 else f"{slope:.3f}"

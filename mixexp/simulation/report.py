@@ -1,0 +1,226 @@
+"""The table of rates: slopes, intervals, theory and verdicts, with everything left out counted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from mixexp.simulation._text import aligned_table, markdown_table
+from mixexp.simulation.counts import Counts, count_runs
+from mixexp.simulation.expectation import Expectation, Quantity, verdict
+from mixexp.simulation.slopes import (
+    Errors,
+    Slope,
+    Statistic,
+    errors_of,
+    fit_slope,
+    last_decade,
+    usable_sizes,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class Rate:
+    """One line of the table.
+
+    Attributes
+    ----------
+    quantity : Quantity
+        Column, label and expectation.
+    errors : Errors
+        Usable errors and the counts of the others.
+    all_sizes, last_decade : Slope or None
+        Slopes over all usable sizes and over the sizes from a tenth of the largest on.
+    sizes_left_out : tuple of int
+        Sizes with too few usable errors to enter a slope.
+    """
+
+    quantity: Quantity
+    errors: Errors
+    all_sizes: Slope | None
+    last_decade: Slope | None
+    sizes_left_out: tuple[int, ...]
+
+    @property
+    def verdict(self) -> str:
+        """Verdict of the slope over all sizes."""
+        return verdict(self.all_sizes, self.quantity.expectation)
+
+    @property
+    def verdict_last_decade(self) -> str:
+        """Verdict of the slope over the last decade."""
+        return verdict(self.last_decade, self.quantity.expectation)
+
+    def cells(self, mark: str) -> tuple[str, ...]:
+        """The texts of the line; `mark` is put behind the label."""
+        words = self.verdict
+        if self.verdict_last_decade != words:
+            words += f"; last decade: {self.verdict_last_decade}"
+        slopes = (_slope_text(self.all_sizes), _slope_text(self.last_decade))
+        return (self.quantity.label + mark, *slopes, str(self.quantity.expectation), words)
+
+    def note(self) -> str:
+        """What was left out of the slopes, in words; empty if nothing was."""
+        kinds = {
+            "zero": self.errors.zero,
+            "negative": self.errors.negative,
+            "missing or not finite": self.errors.not_finite,
+        }
+        parts = [f"{count} {name}" for name, count in kinds.items() if count]
+        parts += [
+            f"n = {n} ({len(self.errors.by_size[n])} usable errors)" for n in self.sizes_left_out
+        ]
+        return f"{self.quantity.label}: left out {', '.join(parts)}" if parts else ""
+
+
+@dataclass(frozen=True, eq=False)
+class RateReport:
+    """Rates of one study; ``print(report)`` shows the table, `to_markdown` gives it as Markdown."""
+
+    rates: tuple[Rate, ...]
+    counts: Counts
+    statistic: Statistic
+    level: float
+    method: str
+
+    def __str__(self) -> str:
+        table = aligned_table(self._header(), self._cells())
+        counts = aligned_table(
+            self.counts.header, self.counts.rows(), right=len(self.counts.header) - 1
+        )
+        return "\n".join([table, *self._notes(), "", counts, *self._failures(), "", self.method])
+
+    def to_markdown(self) -> str:
+        """The same content as Markdown."""
+        table = markdown_table(self._header(), self._cells())
+        counts = markdown_table(
+            self.counts.header, self.counts.rows(), right=len(self.counts.header) - 1
+        )
+        remarks = [f"- {text}" for text in (*self._notes("\\*"), *self._failures())]
+        blocks = [table, "\n".join(remarks), counts, self.method.replace("\n", "  \n")]
+        return "\n\n".join(block for block in blocks if block) + "\n"
+
+    def _header(self) -> tuple[str, ...]:
+        interval = f"[{100 * self.level:g} %]"
+        return (
+            "quantity",
+            f"slope, all sizes {interval}",
+            f"slope, last decade {interval}",
+            "theory",
+            "verdict",
+        )
+
+    def _cells(self) -> list[tuple[str, ...]]:
+        return [rate.cells(" *" if rate.note() else "") for rate in self.rates]
+
+    def _notes(self, mark: str = "*") -> list[str]:
+        return [f"{mark} {rate.note()}" for rate in self.rates if rate.note()]
+
+    def _failures(self) -> list[str]:
+        return [f"failed runs, {count}: {text}" for text, count in self.counts.failures.items()]
+
+
+def report_rates(
+    frame: pd.DataFrame,
+    quantities: Sequence[Quantity | tuple[str, str, Expectation]],
+    *,
+    statistic: Statistic = "mean_log",
+    level: float = 0.95,
+    n_resamples: int = 2000,
+    seed: int = 0,
+    min_replicates: int = 3,
+    certified: str | Sequence[str] = "certified",
+    at_bound: str | Sequence[str] = "at_bound",
+) -> RateReport:
+    """Slopes of log(error) on log(n) for each quantity, against theory.
+
+    Every fit is in the table whether or not it is certified; the numbers of uncertified fits,
+    fits at a bound and failed runs stand below it. The default summary of a size is the mean of
+    log(error) over replicates: unlike the mean error it is not ruled by a few huge losses, and
+    unlike the median it uses every replicate. Errors that have no logarithm (zero, negative,
+    missing or not finite) are left out of the slopes, marked with a star and counted.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Table of one study, as `run` returns it.
+    quantities : sequence of (column, label, Expectation)
+        Lines of the table. A column may occur twice with different expectations.
+    statistic, level, n_resamples, seed, min_replicates
+        See `fit_slope`.
+    certified, at_bound : str or sequence of str
+        Boolean columns to count, see `count_runs`.
+
+    Returns
+    -------
+    RateReport
+
+    Raises
+    ------
+    ValueError
+        If a column is missing or holds several values for a replicate.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> n, replicate = np.meshgrid([100, 1000, 10_000], np.arange(40))
+    >>> noise = np.exp(np.random.default_rng(1).normal(size=n.shape) / 2)
+    >>> frame = pd.DataFrame({"n": n.ravel(), "replicate": replicate.ravel(),
+    ...                       "loss": (n**-0.5 * noise).ravel()})
+    >>> report = report_rates(frame, [("loss", "D1", Expectation(-0.5))])
+    >>> report.rates[0].verdict
+    'agrees'
+    """
+    fit = partial(
+        fit_slope,
+        statistic=statistic,
+        level=level,
+        n_resamples=n_resamples,
+        seed=seed,
+        min_replicates=min_replicates,
+    )
+    rates = []
+    for quantity in (Quantity(*quantity) for quantity in quantities):
+        errors = errors_of(frame, quantity.column)
+        used = usable_sizes(errors.by_size, min_replicates)
+        rates.append(
+            Rate(
+                quantity,
+                errors,
+                fit(errors.by_size),
+                fit(last_decade(errors.by_size, min_replicates)),
+                tuple(n for n in errors.by_size if n not in used),
+            )
+        )
+    method = _method_text(statistic, level, n_resamples, seed)
+    return RateReport(
+        tuple(rates), count_runs(frame, certified, at_bound), statistic, level, method
+    )
+
+
+def _slope_text(slope: Slope | None) -> str:
+    if slope is None:
+        return "not estimable"
+    return f"{slope.estimate:+.3f} [{slope.low:+.3f}, {slope.high:+.3f}]"
+
+
+def _method_text(statistic: Statistic, level: float, n_resamples: int, seed: int) -> str:
+    summary = {
+        "mean_log": "means of log(error)",
+        "median": "logs of the median errors",
+    }[statistic]
+    return (
+        f"Slopes: least squares of the {summary} of each size on log(n), weighted by replicates.\n"
+        f"Intervals: {100 * level:g} % bootstrap over replicates within sizes, {n_resamples} "
+        f"resamples, seed {seed}.\n"
+        "Theory: upper bounds on the error, up to log factors. An interval that excludes the "
+        "exponent is steeper or\nshallower; one that contains it agrees only if its half-width is "
+        "at most 0.15 and half the exponent (unless\nstated otherwise). Fewer than 3 sizes resolve "
+        "nothing. All fits count, certified or not."
+    )

@@ -1,0 +1,8 @@
+"""Makes the toy studies importable, here and in worker processes, in any import mode of pytest."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))

@@ -1,0 +1,1 @@
+"""Timings and memory of mixexp: ``python -m benchmarks.run`` (``make bench``)."""

@@ -1,0 +1,91 @@
+"""The benchmarks run and what they record has its schema; no timing is asserted."""
+
+from __future__ import annotations
+
+import json
+import platform
+from pathlib import Path
+
+import pytest
+
+from benchmarks import passes, record, table
+from benchmarks.measurement import Measurement
+
+FIELDS = {"name": str, "value": float, "unit": str, "target": float | None, "at_least": bool}
+FACTS = {"cpu", "cores", "simd", "system", "load"}
+VERSIONS = {"python", "numpy", "scipy", "scikit-learn", "numba"}
+
+
+@pytest.fixture(scope="module")
+def found() -> list[Measurement]:
+    return list(passes.measure(quick=True, n_rows=300, rounds=1))
+
+
+def run_of(value: float, date: str, cpu: str = "a", quick: bool = True) -> dict:
+    """A run as it is written, with one measurement, on a processor of any name."""
+    run = record.document({"passes": [Measurement("EM pass", value, "x")]}, quick=quick)
+    run["machine"]["cpu"] = cpu
+    return {**run, "date": date}
+
+
+def test_passes_measure_every_case_once(found: list[Measurement]) -> None:
+    names = [m.name for m in found]
+    assert len(set(names)) == len(names) == 7 * len(passes.CASES)
+    assert all(m.value > 0.0 for m in found)
+    assert {m.name: m.target for m in found if m.target is not None} == {
+        "EM pass, d=1 K=4": 7.0,
+        "information pass, d=1 K=4": 12.0,
+    }
+
+
+def test_a_written_run_has_the_schema(found: list[Measurement], tmp_path: Path) -> None:
+    path = record.write(record.document({"passes": found}, quick=True), tmp_path, "passes")
+    assert path.name.endswith("-cores-passes-quick.json")
+    run = json.loads(path.read_text("utf-8"))
+    assert set(run) == {"schema", "mixexp", "date", "quick", "machine", "results"}
+    assert set(run["machine"]) == FACTS | VERSIONS
+    assert len(run["results"]["passes"]) == len(found)
+    for measurement in run["results"]["passes"]:
+        assert set(measurement) == set(FIELDS)
+        assert all(isinstance(measurement[name], kind) for name, kind in FIELDS.items())
+
+
+def test_a_run_names_neither_host_nor_paths(found: list[Measurement]) -> None:
+    text = json.dumps(record.document({"passes": found}, quick=True))
+    assert str(Path.home()) not in text and str(Path.cwd()) not in text
+    assert platform.node() not in text
+
+
+def test_last_value_is_the_newest_of_the_same_machine_and_sizes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record.machine, "cpu_model", lambda: "a")
+    assert record.last_values(tmp_path, quick=True) == {}
+    for run in (
+        run_of(2.0, "2026-02-01T00:00:00+00:00"),
+        run_of(1.0, "2026-01-01T00:00:00+00:00"),
+        run_of(3.0, "2026-03-01T00:00:00+00:00", cpu="b"),
+        run_of(4.0, "2026-03-01T00:00:00+00:00", quick=False),
+    ):
+        record.write(run, tmp_path)
+    assert record.last_values(tmp_path, quick=True) == {("passes", "EM pass"): 2.0}
+
+
+def test_table_compares_with_the_last_run_and_the_target() -> None:
+    results = {"passes": [Measurement("EM", 9.0, "x", 7.0), Measurement("new", 1.0, "s")]}
+    lines = table.render(results, {("passes", "EM"): 6.0}).splitlines()
+    assert lines[2].split() == ["passes", "EM", "9.00", "x", "7.00", "missed", "6.00", "1.50"]
+    assert lines[3].split() == ["passes", "new", "1.00", "s"]
+
+
+@pytest.mark.parametrize(
+    ("measurement", "verdict"),
+    [
+        (Measurement("m", 1.0, "x"), ""),
+        (Measurement("m", 1.0, "x", target=1.0), "met"),
+        (Measurement("m", 1.1, "x", target=1.0), "missed"),
+        (Measurement("m", 0.5, "x", target=1.0, at_least=True), "missed"),
+    ],
+)
+def test_verdict(measurement: Measurement, verdict: str) -> None:
+    assert measurement.verdict == verdict

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
-
-from mixexp.models.basis import Affine
-from mixexp.models.coordinates import Coordinate
-
-Array = NDArray[np.float64]
+from mixexp.models.part import Array, Part
 
 
 class MStep(NamedTuple):
@@ -28,19 +21,11 @@ class MStep(NamedTuple):
     upper: list[Array]
 
 
-class Expert(BaseEstimator, ABC):
+class Expert(Part):
     """A family of experts: densities f_k(y | x), k = 1..K, and their derivatives.
 
-    Hyper-parameters are constructor arguments; fitted values live in a NamedTuple whose arrays have
-    the expert as first axis. *Coefficients* are the list, one array (K or 1, n_terms) for each
-    local coordinate, that the objective works with; *predictors* are the local coordinates at a
-    block of rows, each (K, B), or (K or 1, 1) where the coordinate is not ``by_row``. Responses
-    are (n_responses, B).
+    Responses are (n_responses, B).
     """
-
-    @abstractmethod
-    def coordinates(self, columns: tuple[int, ...]) -> tuple[Coordinate, ...]:
-        """Local coordinates of an expert that sees the given columns of x."""
 
     @abstractmethod
     def log_density(self, predictors: list[Array], y: Array, out: Array) -> Array:
@@ -63,20 +48,6 @@ class Expert(BaseEstimator, ABC):
         self, statistics: list[Array], coefficients: list[Array], constraints: MStep
     ) -> list[Array]:
         """Coefficients whose expected complete log-likelihood is no lower than the current one."""
-
-    @abstractmethod
-    def to_params(self, coefficients: list[Array]) -> Any:
-        """Coefficients as the family's NamedTuple of parameters."""
-
-    @abstractmethod
-    def from_params(self, params: Any) -> list[Array]:
-        """The inverse of :meth:`to_params`."""
-
-    @abstractmethod
-    def rescale(
-        self, coefficients: list[Array], columns: tuple[int, ...], affine: Affine
-    ) -> list[Array]:
-        """Coefficients on the user's scale from those on the scale of ``affine``."""
 
     @abstractmethod
     def atoms(self, params: Any) -> dict[str, Array]:

@@ -53,6 +53,16 @@ def test_constant_columns_are_centred_and_keep_their_scale(
     assert data.affine.x_center[1] == pytest.approx(value, rel=1e-15)
 
 
+def test_differences_of_a_rounding_are_a_constant_column() -> None:
+    """0.1 + 0.2 beside 0.3: noise of the last bit must not be blown up to a covariate."""
+    x = X.copy()
+    x[:, 1] = np.where(X[:, 1] > 0.0, 0.1 + 0.2, 0.3)
+    data = Data.from_rows(x, Y)
+    assert len(set(x[:, 1])) == 2
+    assert np.array_equal(data.z[1], np.zeros(200))
+    assert data.affine.x_scale[1] == 1.0
+
+
 def test_rows_come_back_through_the_affine_map() -> None:
     data = Data.from_rows(X * 3.0 + 1.0, Y, WEIGHT)
     back = data.affine.x_center[:, None] + data.affine.x_scale[:, None] * data.z

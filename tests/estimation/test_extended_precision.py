@@ -27,9 +27,9 @@ def responses(largest: float) -> np.ndarray:
     return np.array([0.4, 1.0 - far, -0.7, 0.05, far, 2.0, 1.3 - 0.9 * far])
 
 
+@mpmath.workdps(50)
 def exact(theta: np.ndarray, y: np.ndarray, n_scales: int) -> tuple[float, np.ndarray, np.ndarray]:
     """Value, score and Hessian in 50 digits, by central differences of step 1e-14."""
-    mpmath.mp.dps = 50
     x, y, w = ([mpmath.mpf(float(v)) for v in values] for values in (X, y, WEIGHT))
 
     def value(t: list) -> mpmath.mpf:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -41,6 +42,16 @@ def test_exponential_is_within_two_ulp_down_to_the_smallest_normal_number() -> N
     ])  # fmt: skip
     assert x.min() >= -708.0
     assert ulps(exp(x), np.exp(x)).max() <= 2.0
+
+
+def test_exponential_against_thirty_digits() -> None:
+    """Where the range reduction leaves most, half way between two powers of two."""
+    halfway = -(np.arange(1000) + 0.5) * np.log(2.0)
+    x = np.concatenate([halfway * (1.0 + 1e-7), halfway * (1.0 - 1e-7)])
+    with mpmath.workdps(30):
+        exact = [mpmath.exp(mpmath.mpf(float(v))) for v in x]
+        error = [abs(mpmath.mpf(float(g)) - e) for g, e in zip(exp(x), exact, strict=True)]
+    assert np.max(np.array(error, dtype=float) / np.spacing(np.exp(x))) <= 1.5
 
 
 def test_exponential_below_minus_708_is_zero() -> None:

@@ -90,12 +90,14 @@ def test_columns_are_not_interchangeable() -> None:
     assert sketch.weight.tolist() == [1.0, 1.0]
 
 
-def test_blocks_of_reading_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("size", [1, 2, 7, 20, 50, 1000])
+def test_blocks_of_reading_do_not_matter(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     x, y, w = rows()
-    whole = content(x, y, w)
-    monkeypatch.setattr(module, "_BLOCK", 37)
-    for a, b in zip(whole, content(x, y, w), strict=True):
-        assert np.array_equal(a, b)
+    whole = content(x, y, w, size)
+    for block in (1, 37):
+        monkeypatch.setattr(module, "_BLOCK", block)
+        for a, b in zip(whole, content(x, y, w, size), strict=True):
+            assert np.array_equal(a, b)
 
 
 def test_rows_are_drawn_evenly() -> None:

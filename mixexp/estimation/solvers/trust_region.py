@@ -89,7 +89,7 @@ class QuadraticModel:
             held = held | met
             if room.min() >= 1.0 or held.all():
                 inward, value = held & self._inward(step, ~held, radius), self.value(step)
-                # A round that gained no more than rounding only goes to and fro between bounds.
+                # A round that gained no more than rounding only goes back and forth between bounds.
                 if not inward.any() or value <= top * (1.0 + _ROUNDING):
                     break
                 held, top = held & ~inward, value

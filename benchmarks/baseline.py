@@ -113,7 +113,7 @@ def _compare(
     yield ratio("EM to a relative gain of 1e-10", small_gain(trace))
     yield ratio("EM to 1e-6 nats of the optimum", _first(values >= value - _NEAR))
     stops: dict[str, Callable[[], int | None]] = {
-        "relative gain of 1e-10": lambda: small_gain(trace),
+        "relative gain of 1e-10 or the limit": lambda: small_gain(trace),
         "mean gain of 1e-3": lambda: _first(gains < 1e-3 * n_rows),
     }
     for name, step in stops.items():

@@ -51,7 +51,7 @@ def write(run: Mapping[str, Any], folder: Path, only: str | None = None) -> Path
 def last_values(folder: Path, *, quick: bool) -> dict[tuple[str, str], float]:
     """The newest recorded value by benchmark and name, on this kind of machine at these sizes."""
     here = machine.short_name(machine.facts())
-    runs = [json.loads(path.read_text("utf-8")) for path in folder.glob("*.json")]
+    runs = [json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*.json"))]
     comparable = [
         run
         for run in runs

@@ -167,7 +167,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs=3, default=(300, 30_000, 5),
                         metavar=("FIRST", "LAST", "NUMBER"))  # fmt: skip
     parser.add_argument(
-        "--replicates", type=int, default=26, help="of sizes up to 8,000, fewer of larger ones"
+        "--replicates", type=int, default=20, help="of sizes up to 8,000, fewer of larger ones"
     )
     parser.add_argument("--jobs", type=int, default=-1)
     parser.add_argument(

@@ -9,6 +9,7 @@ from mixexp._kernels import louis
 from mixexp._kernels.posterior import posterior
 from mixexp.estimation.assembly import Assembly, Features
 from mixexp.estimation.data import Data
+from mixexp.models.coordinates import Sharing
 from mixexp.models.mixture import MixtureOfExperts
 
 Array = NDArray[np.float64]
@@ -33,6 +34,9 @@ class BlockPass:
 
         self.features: Features = [array(b.n_terms) for b in layout.bases]
         self.predictors: list[Array] = []
+        self._predictor_space = [
+            array(1 if c.sharing is Sharing.SHARED else k) for c in layout.coordinates
+        ]
         self.logits, self.density, self.r, self.g = (array(k) for _ in range(4))
         self.loglik, self.weight, self.root, self.work = array(), array(), array(), array(4)
         self.d_gate, self.h_gate = array(n_gate, k), array(triangle(n_gate), k)
@@ -44,7 +48,8 @@ class BlockPass:
         self.products = np.zeros((assembly.n_product_rows, n_rows))
         self.gate_products = np.zeros((gate.n_product_rows, n_rows))
         self.y = np.empty(0)
-        self.none = np.zeros((0, k, n_rows))
+        self.none, self.nobody = np.zeros((0, k, n_rows)), np.zeros((k, n_rows))
+        self.mass_of_rows = array(k)
 
     def load(self, data: Data, start: int, stop: int, coefficients: list[Array]) -> Array:
         """E-step: responsibilities, gate probabilities; returns the log-likelihoods (B,)."""
@@ -54,7 +59,9 @@ class BlockPass:
             basis.expand(block, out)
         self.y = np.ascontiguousarray(data.y[:, start:stop])
         self.weight[...] = 1.0 if data.weight is None else data.weight[start:stop]
-        self.predictors = model.layout.predictors(coefficients, self.features)
+        self.predictors = model.layout.predictors(
+            coefficients, self.features, self._predictor_space
+        )
         logits = self.gate_logits()
         model.expert.log_density(self.predictors[n_gate:], self.y, self.density)
         posterior(logits, self.density, self.work, self.r, self.g, self.loglik)
@@ -123,14 +130,13 @@ class BlockPass:
         gradient = self.gate_assembly.gradient(scores, self.features)
         self.h_gate[...] = 0.0
         pairs = self.pairs[: len(self.gate_assembly.pairs)]
-        nobody = np.zeros_like(self.g)
         louis.pair_weights(
-            self.weight, nobody, self.g, self.d_gate, self.h_gate, self.none, self.none, pairs
+            self.weight, self.nobody, self.g, self.d_gate, self.h_gate, self.none, self.none, pairs
         )
         moments = self.gate_assembly.moments(pairs, self.features, self.gate_products)
         np.sqrt(self.weight, out=self.root)
         cross = self._prior_cross()
-        mass = self.r * self.weight
+        mass = np.multiply(self.r, self.weight, out=self.mass_of_rows)
         features = [self.features[b] for b in self.model.layout.basis_of[n_gate:]]
         statistics = self.model.expert.statistics(mass, self.predictors[n_gate:], features, self.y)
         return [gradient, cross, moments, *statistics]

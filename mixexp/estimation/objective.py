@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 
 # Doubles of work space of one block: large enough that interpreting a block costs little beside
 # computing it, small enough for the second and third level caches.
-_CACHE_DOUBLES = 250_000
+_CACHE_DOUBLES = 800_000
 
 
 class Evaluation(NamedTuple):
@@ -85,7 +85,7 @@ class Objective:
 
     def _default_block(self) -> int:
         per_row = 2 * self.layout.n_free + 20 * self.model.n_experts
-        return int(np.clip(_CACHE_DOUBLES // per_row // 64 * 64, 256, 2048))
+        return int(np.clip(_CACHE_DOUBLES // per_row // 64 * 64, 256, 8192))
 
     def _sum(self, theta: Array, part: str, responsibilities: Array | None = None) -> Sums:
         """Sum ``BlockPass.<part>`` and the log-likelihood over blocks."""

@@ -90,12 +90,24 @@ class Layout:
         """The distinct feature maps at z (n_columns, B), each (n_terms, B)."""
         return [b.expand(z, np.empty((b.n_terms, z.shape[1]))) for b in self.bases]
 
-    def predictors(self, coefficients: list[Array], features: list[Array]) -> list[Array]:
-        """Local coordinates at the rows of ``features``: (K, B), or (K, 1) if not by row."""
-        return [
-            table @ features[basis] if c.by_row else table
-            for c, basis, table in zip(self.coordinates, self.basis_of, coefficients, strict=True)
-        ]
+    def predictors(
+        self, coefficients: list[Array], features: list[Array], out: list[Array] | None = None
+    ) -> list[Array]:
+        """Local coordinates at the rows of ``features``: (K, B), or (K, 1) if not by row.
+
+        ``out`` holds an array (K or 1, B) for each coordinate to write to.
+        """
+        predictors = []
+        for i, c in enumerate(self.coordinates):
+            if not c.by_row:
+                predictors.append(coefficients[i])
+            elif out is None:
+                predictors.append(coefficients[i] @ features[self.basis_of[i]])
+            else:
+                predictors.append(
+                    np.matmul(coefficients[i], features[self.basis_of[i]], out=out[i])
+                )
+        return predictors
 
     def fill(self, values: dict[str, float]) -> Array:
         """A vector whose entries depend only on which box the coordinate belongs to."""

@@ -27,10 +27,10 @@ ROUNDING = 4.0 * np.finfo(float).eps / 2e-4
 
 
 def random_problem(gate: Gate, expert: Expert, k: int, d: int, max_logit: float) -> Problem:
-    return problem(gate, expert, n_experts=k, n_columns=d, n_rows=30, max_logit=max_logit)
+    return problem(gate, expert, n_experts=k, n_columns=d, n_rows=24, max_logit=max_logit)
 
 
-def some(problem: Problem, most: int = 14) -> np.ndarray:
+def some(problem: Problem, most: int = 10) -> np.ndarray:
     """Coordinates to differentiate along: all of a small problem, a random few of a large one."""
     n = problem.model.layout.n_free
     return np.sort(generator(n).permutation(n)[:most])
@@ -43,7 +43,7 @@ def test_score_agrees_with_differences_of_the_value(
 ) -> None:
     case = random_problem(gate, expert, n_experts, n_columns, max_logit)
     value, score, _ = case.objective.evaluate(case.theta, 1)
-    where = some(case, most=40)
+    where = some(case, most=30)
     expected = differences(lambda t: case.objective.evaluate(t).value, case.theta, where)
     for block in case.model.layout.slices:
         inside = (where >= block.start) & (where < block.stop)

@@ -43,7 +43,7 @@ def test_m_step_never_lowers_its_objective(
     rng = generator("m-step")
     box = bounds.box(case.model.layout)
     n = case.model.layout.n_gate
-    for draw in range(6):
+    for draw in range(4):
         theta = box.project(case.theta + 0.5 * draw * rng.normal(size=len(case.theta)))
         r = target.responsibilities(theta)
         if draw % 2:
@@ -66,7 +66,7 @@ def test_m_step_of_the_experts_is_a_maximum(gate: Gate, expert: Expert) -> None:
     target = objective(case.model, case.x, case.y, case.weight, (1.0, 4.0))
     r = target.responsibilities(case.theta)
     theta = case.theta
-    for _ in range(60):
+    for _ in range(40):
         theta = m_step(target, theta, target.em_statistics(theta, r), case.box)
     best = complete(case, target, theta, r)
     for i in range(len(theta)):
@@ -84,7 +84,7 @@ def test_values_never_decrease(gate: Gate, expert: Expert, penalty: tuple, bound
     target = objective(case.model, case.x, case.y, case.weight, penalty)
     start = case.theta + generator("values").normal(size=len(case.theta))
     box = bounds.box(case.model.layout)
-    solution = EM().solve(target, start, box, max_iter=40)
+    solution = EM().solve(target, start, box, max_iter=30)
     assert np.all(np.diff(solution.trace) >= -1e-12 * (1.0 + np.abs(solution.trace[1:])))
     assert solution.monotone
     assert solution.value > solution.trace[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mixexp.estimation.box import Bounds, Box
+from mixexp.estimation.certificate import Certificate, certify
 from mixexp.estimation.data import Data
 from mixexp.estimation.objective import Objective
 from mixexp.estimation.penalty import Ridge
@@ -100,3 +101,14 @@ def duplicated(objective: Objective, theta: Array, atom: int, bigger: Objective)
     params = small.to_params(small.layout.coefficients(theta))
     measure = small.measure(params).split(atom, [0.5, 0.5])
     return large.layout.vector(large.coefficients(large.from_measure(measure)))
+
+
+def certificate(
+    target: Objective, theta: Array, bounds: Bounds | None = None
+) -> tuple[Certificate, Array]:
+    """Certificate within bounds, with the gate's lifted a hundredfold to look for separation."""
+    bounds = bounds or Bounds()
+    lifted = Bounds(100.0 * bounds.gate, bounds.expert, bounds.scale)
+    return certify(
+        target, theta, box(target, bounds), names(target), bounds_lifted=box(target, lifted)
+    )

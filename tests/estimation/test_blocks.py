@@ -18,7 +18,7 @@ NUMBERS = generator("blocks").normal(size=3000) * 10.0 ** generator("sizes").uni
 
 def partial(start: int, stop: int) -> list[np.ndarray]:
     # Early tasks are the slow ones, so that they end last.
-    time.sleep(1e-3 if start < 300 else 0.0)
+    time.sleep(1e-3 if start < 50 else 0.0)
     return [np.array(NUMBERS[start:stop].sum()), NUMBERS[start:stop][:1] * np.ones(2)]
 
 

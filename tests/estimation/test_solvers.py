@@ -10,17 +10,10 @@ from mixexp.estimation.objective import Objective
 from mixexp.estimation.solvers import EM, LBFGS, SOLVERS, Newton, Reason, Solution, solve
 from mixexp.estimation.solvers.chain import HESSIAN_LIMIT, NEWTON_LIMIT, stages
 from mixexp.models import Gaussian, Softmax
-from tests.estimation.cases import bind, box, duplicated, near_truth, step, two_lines
+from tests.estimation.cases import bind, box, duplicated, step, two_lines
 from tests.instances import problem
 
 NAMES = pytest.mark.parametrize("name", SOLVERS)
-
-
-@pytest.fixture(scope="module")
-def regular() -> tuple[Objective, Solution]:
-    """Two experts on two lines, at the optimum."""
-    target = bind(2, *two_lines())
-    return target, Newton().solve(target, near_truth(target), box(target))
 
 
 @NAMES

@@ -40,8 +40,8 @@ def pool(name: str, n_experts: int, gate: Gate | None = None, expert: Expert | N
 
 @pytest.mark.parametrize(
     ("name", "n_experts"),
-    [(name, k) for name in ODD for k in (1, 2, 3)]
-    + [("constant column", 4), ("two distinct rows", 4), ("one distinct row", 5)],
+    [(name, k) for name in ODD for k in (1, 2)]
+    + [("constant column", 3), ("outlier", 3), ("two distinct rows", 4), ("one distinct row", 5)],
 )
 def test_every_kind_of_start_on_odd_data(name: str, n_experts: int) -> None:
     here = pool(name, n_experts)
@@ -56,14 +56,14 @@ def test_every_kind_of_start_on_odd_data(name: str, n_experts: int) -> None:
 
 @PAIRS
 def test_every_kind_of_start_for_every_model(gate: Gate, expert: Expert) -> None:
-    here = pool("plain", 3, gate, expert)
+    here = pool("plain", 2, gate, expert)
     for start in draw(here, 1, np.random.default_rng(0)):
         assert np.all((start.theta >= here.box.lower) & (start.theta <= here.box.upper))
         assert np.isfinite(here.objective.evaluate(start.theta).value)
 
 
 def test_starts_repeat_with_the_generator() -> None:
-    here = pool("plain", 3)
+    here = pool("plain", 2)
     drawn = [
         np.array([s.theta for s in draw(here, 2, np.random.default_rng(seed))])
         for seed in (1, 1, 2)

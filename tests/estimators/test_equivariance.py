@@ -103,7 +103,8 @@ def test_order_of_many_rows():
     order = np.random.default_rng(2).permutation(len(y))
     one, other = quick().fit(x, y), quick().fit(x[order], y[order])
     assert other.loglik_ == pytest.approx(one.loglik_, rel=1e-12)
-    assert other.measure_.align(one.measure_).allclose(one.measure_, rtol=1e-6)
+    aligned = other.measure_.align(one.measure_)
+    np.testing.assert_allclose(aligned["coef"], one.measure_["coef"], rtol=1e-7)
 
 
 @pytest.mark.parametrize("shift", [1e6, 1e9])

@@ -19,6 +19,7 @@ Array = NDArray[np.float64]
 # Optima closer than this, in nats and in shares, are one.
 _SAME_VALUE = 0.01
 _SAME_SHARE = 0.02
+_ROUNDING = 1e-11
 _MAX_RESTARTS = 3
 
 
@@ -130,7 +131,8 @@ class Search:
         for i, old in enumerate(self.optima):
             near = abs(new.value - old.value) <= _SAME_VALUE
             if near and np.all(np.abs(np.sort(new.shares) - np.sort(old.shares)) <= _SAME_SHARE):
-                keep = new if new.value > old.value else old
+                # Rounding alone must not decide which labels the experts get.
+                keep = new if new.value > old.value + _ROUNDING * abs(old.value) else old
                 self.optima[i] = replace(keep, kind=old.kind, n_hits=old.n_hits + new.n_hits)
                 return
         self.optima.append(new)

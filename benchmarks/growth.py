@@ -9,6 +9,7 @@ import numpy as np
 from benchmarks.measurement import Measurement
 from benchmarks.problems import Problem, random_problem
 from benchmarks.timing import interleaved, wall
+from mixexp.estimation.blocks import single_threaded_blas
 
 # From here on the time per row should be constant, within this factor.
 _LINEAR_FROM = 10_000
@@ -30,7 +31,9 @@ def _rows(largest_power: int, rounds: int) -> Iterator[Measurement]:
     batch = min(_BATCH_ROWS, max(problems))
     for name, order in (("EM", None), ("information", 2)):
         calls = {str(n): _repeat(_pass(p, order), max(1, batch // n)) for n, p in problems.items()}
-        seconds = interleaved(calls, rounds)
+        # As in a fit, which limits BLAS to one thread once and not for every pass.
+        with single_threaded_blas():
+            seconds = interleaved(calls, rounds)
         ns = {n: 1e9 * seconds[str(n)] / max(n, batch) for n in problems}
         for n, value in ns.items():
             yield Measurement(f"{name} pass, n={n:.0e}".replace("e+0", "e"), value, "ns/row")

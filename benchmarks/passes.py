@@ -14,6 +14,7 @@ import numpy as np
 from benchmarks.measurement import Measurement
 from benchmarks.problems import random_problem
 from benchmarks.timing import interleaved
+from mixexp.estimation.blocks import single_threaded_blas
 
 # Columns of x and number of experts.
 CASES = ((1, 2), (1, 4), (1, 8), (5, 4))
@@ -48,4 +49,6 @@ def _pass_seconds(n_rows: int, n_columns: int, n_experts: int, rounds: int) -> d
         "EM": lambda: objective.em_statistics(theta),
         "information": lambda: objective.evaluate(theta, 2),
     }
-    return interleaved(calls, rounds)
+    # As in a fit, which sets the number of BLAS threads once and not in every pass.
+    with single_threaded_blas():
+        return interleaved(calls, rounds)

@@ -43,11 +43,13 @@ def data_findings(objective: Objective, n_rows: int, columns: list[str]) -> tupl
     if np.ptp(data.y) == 0.0:
         found.append("the response is constant")
     names = columns or [f"x{j}" for j in range(len(data.z))]
-    constant = [name for name, z in zip(names, data.z, strict=True) if np.ptp(z) == 0.0]
+    constant = {j for j, z in enumerate(data.z) if np.ptp(z) == 0.0}
     if constant:
-        found.append("constant columns, whose slopes are not identified: " + ", ".join(constant))
+        listed = ", ".join(names[j] for j in sorted(constant))
+        found.append("constant columns, whose slopes are not identified: " + listed)
     for c in dict.fromkeys(layout.coordinates):
-        if c.basis.n_terms > 1 and _rank(objective, c.basis) < c.basis.n_terms - len(constant):
+        varying = sum(not constant.intersection(term) for term in c.basis.terms)
+        if c.basis.n_terms > 1 and _rank(objective, c.basis) < varying:
             found.append(
                 f"collinear terms in the {c.name}: only sums of their coefficients are identified"
             )

@@ -16,6 +16,8 @@ from mixexp.models import MixingMeasure, MixtureOfExperts, MixtureParams
 
 Array = NDArray[np.float64]
 
+_LEAST_WEIGHT, _LARGEST_WEIGHT = 1e-3, 1e15
+
 
 def select_columns(
     features: Sequence[Any] | None, names: Sequence[str] | None, n_columns: int, argument: str
@@ -68,6 +70,13 @@ def check_weights(sample_weight: Any, x: Array) -> Array | None:
     )
     if not np.any(weight > 0.0):
         raise ValueError("sample_weight is zero for every row; give at least one a positive weight")
+    total = float(weight.sum())
+    if not _LEAST_WEIGHT <= total <= _LARGEST_WEIGHT:
+        # The tolerance is in nats, and a nat is worth what the weights are worth.
+        raise ValueError(
+            f"sample_weight sums to {total:.3g}, out of [{_LEAST_WEIGHT:g}, {_LARGEST_WEIGHT:g}]; "
+            "rescale it, to a sum of the number of rows for instance"
+        )
     return weight
 
 

@@ -253,3 +253,18 @@ def test_weights_of_every_size():
     lone = quick().fit(X, Y, np.r_[1.0, 1e-9, np.zeros(58)])
     assert f"2 rows for {lone.n_free_} parameters" in lone.certificate_.summary()
     assert np.isfinite(lone.predict(X[:2])).all()
+
+
+@pytest.mark.parametrize("weight", [1e-12, 1e20, 1e300])
+def test_weights_whose_sum_says_nothing_in_nats(weight: float) -> None:
+    x, y = two_lines(60)
+    with pytest.raises(ValueError, match=r"sample_weight sums to .* rescale it"):
+        quick().fit(x, y, sample_weight=np.full(len(y), weight))
+
+
+def test_constant_column_is_not_collinear_with_its_own_powers() -> None:
+    x, y = two_lines(80)
+    fitted = quick(degree=2).fit(np.column_stack([x[:, :1], np.full(len(y), 3.0)]), y)
+    findings = " ".join(fitted.certificate_.findings)
+    assert "constant columns" in findings
+    assert "collinear" not in findings

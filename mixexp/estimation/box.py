@@ -24,11 +24,6 @@ class Box(NamedTuple):
         """The nearest point of the box."""
         return np.clip(theta, self.lower, self.upper)
 
-    def at_bound(self, theta: Array) -> NDArray[np.bool_]:
-        """Which coordinates lie on a bound, to rounding."""
-        slack = 1e-12 * (1.0 + np.abs(theta))
-        return (theta <= self.lower + slack) | (theta >= self.upper - slack)
-
     def free(self, theta: Array, gradient: Array) -> NDArray[np.bool_]:
         """Coordinates that can move uphill: those not held on a bound by the gradient."""
         slack = 1e-12 * (1.0 + np.abs(theta))

@@ -81,7 +81,7 @@ def test_set_output_takes_lists():
 
 
 @pytest.mark.parametrize("kind", ["read-only", "memory map", "Fortran", "strided", "list"])
-def test_memory_layouts_equal_arrays(kind, tmp_path):
+def test_memory_layouts_equal_arrays(kind, moe, tmp_path):
     if kind == "read-only":
         x, y = X.copy(), Y.copy()
         x.flags.writeable = y.flags.writeable = False
@@ -95,10 +95,10 @@ def test_memory_layouts_equal_arrays(kind, tmp_path):
         x, y = np.repeat(np.repeat(X, 2, axis=0), 3, axis=1)[::2, ::3], np.repeat(Y, 2)[::2]
     else:
         x, y = X.tolist(), Y.tolist()
-    plain, other = quick().fit(X, Y), quick().fit(x, y)
-    assert identical(plain, other)
-    np.testing.assert_array_equal(other.predict(x), plain.predict(X))
-    np.testing.assert_array_equal(other.responsibilities(x, y), plain.responsibilities(X, Y))
+    other = quick().fit(x, y)
+    assert identical(moe, other)
+    np.testing.assert_array_equal(other.predict(x), moe.predict(PANDAS))
+    np.testing.assert_array_equal(other.responsibilities(x, y), moe.responsibilities(PANDAS, Y))
 
 
 def test_a_fit_leaves_the_data_alone():

@@ -69,15 +69,23 @@ def random_theta(model: MixtureOfExperts, x: Array, max_logit: float, rng) -> Ar
     """Coefficients of size about one, and a gate scaled so that its largest |logit| is given."""
     layout = model.layout
     theta = rng.normal(size=layout.n_free)
-    theta *= layout.fill({"gate": 1.0, "expert": 1.0, "scale": 0.5})
-    largest = np.abs(logits(model, theta, x)).max(initial=0.0)
-    if largest > 0.0:
-        theta[: layout.n_gate] *= max_logit / largest
+    theta *= layout.fill({"gate": 1.0, "expert": 1.0, "scale": 0.5, "temperature": 0.3})
+    gate = layout.entries("gate")
+
+    def largest(t: Array) -> float:
+        a = logits(model, t, x)
+        return float(np.abs(a[np.isfinite(a)]).max(initial=0.0))
+
+    if largest(theta) > 0.0:
+        theta[gate] *= max_logit / largest(theta)
+    # Logits that are not linear in the coefficients can have grown by more than they should.
+    while largest(theta) > 1.01 * max_logit and np.abs(theta[gate]).max() > 1e-3:
+        theta[gate] *= 0.8
     return theta
 
 
 def logits(model: MixtureOfExperts, theta: Array, x: Array) -> Array:
-    """Logits at the rows of x, (K, n)."""
+    """Logits at the rows of x, (K, n); -inf for an expert that is switched off."""
     layout = model.layout
     features = layout.features(np.ascontiguousarray(x.T))
     predictors = layout.predictors(layout.coefficients(theta), features)[: len(layout.gate)]

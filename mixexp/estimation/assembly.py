@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixexp._kernels import louis
-from mixexp.models.basis import Monomials
+from mixexp.models.basis import Basis
 from mixexp.models.coordinates import Coordinate, Sharing
 from mixexp.models.layout import Layout
 
@@ -88,22 +88,24 @@ class Assembly:
     def _group(self) -> list[_Group]:
         """Group pairs by the feature products they need.
 
-        The first term of every feature map is the constant, so a pair with a coordinate that does
+        Where the first term of a feature map is the constant, a pair with a coordinate that does
         not depend on x finds its products among those of the other coordinate with itself.
         """
-        terms = [basis.n_terms for basis in self.layout.bases]
+        bases = self.layout.bases
+        terms = [basis.n_terms for basis in bases]
+        alone = [basis.constant and basis.n_terms == 1 for basis in bases]
         members: dict[tuple[int, int], list[int]] = {}
         for p, (a, b) in enumerate(self.pairs):
             left, right = self.layout.basis_of[a], self.layout.basis_of[b]
-            if terms[left] == 1:
+            if alone[left] and bases[right].constant:
                 left = right
-            elif terms[right] == 1:
+            elif alone[right] and bases[left].constant:
                 right = left
             members.setdefault((left, right), []).append(p)
-        constant = [key for key in members if terms[key[0]] == terms[key[1]] == 1]
-        for key in constant if len(members) > len(constant) else []:
-            same = next(k for k in members if k[0] == k[1] and terms[k[0]] > 1)
-            members[same] = sorted(members[same] + members.pop(key))
+        constant = [key for key in members if alone[key[0]] and alone[key[1]]]
+        hosts = [k for k in members if k[0] == k[1] and bases[k[0]].constant and terms[k[0]] > 1]
+        for key in constant if hosts else []:
+            members[hosts[0]] = sorted(members[hosts[0]] + members.pop(key))
         groups = []
         for (left, right), pairs in members.items():
             width = _n_products(terms[left], terms[right], left == right)
@@ -146,7 +148,7 @@ class Assembly:
 
 def _free_rows(c: Coordinate, rows: Array) -> Array:
     """The rows (K, B) of one coordinate as those of its free coefficients."""
-    if c.sharing is Sharing.CONTRAST:
+    if c.sharing.has_reference:
         return rows[:-1]
     if c.sharing is Sharing.SHARED:
         return rows.sum(axis=0, keepdims=True)
@@ -157,7 +159,7 @@ def _n_products(left: int, right: int, same: bool) -> int:
     return left * (left + 1) // 2 if same else left * right
 
 
-def _positions(left: Monomials, right: Monomials) -> NDArray[np.intp]:
+def _positions(left: Basis, right: Basis) -> NDArray[np.intp]:
     """Row of the stacked products that holds φ_j φ_l, as a matrix over (j, l)."""
     if left != right:
         return np.arange(left.n_terms * right.n_terms).reshape(left.n_terms, right.n_terms)

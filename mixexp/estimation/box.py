@@ -49,22 +49,27 @@ class Bounds:
     scale : (float, float), default=(1e-6, 1e3)
         Smallest and largest standard deviation of an expert. The likelihood is unbounded without a
         floor.
+    temperature : (float, float), default=(1e-3, 1e3)
+        Smallest and largest free temperature of a gate.
 
     Examples
     --------
     >>> Bounds.parse({"gate": 50, "scale": (0.01, 10)})
-    Bounds(gate=50.0, expert=1000.0, scale=(0.01, 10.0))
+    Bounds(gate=50.0, expert=1000.0, scale=(0.01, 10.0), temperature=(0.001, 1000.0))
     """
 
     gate: float = 1e3
     expert: float = 1e3
     scale: tuple[float, float] = (1e-6, 1e3)
+    temperature: tuple[float, float] = (1e-3, 1e3)
 
     def __post_init__(self) -> None:
-        low, high = self.scale
-        if not (self.gate > 0.0 and self.expert > 0.0 and 0.0 < low < high < np.inf):
+        ranges = (self.scale, self.temperature)
+        ordered = all(0.0 < low < high < np.inf for low, high in ranges)
+        if not (self.gate > 0.0 and self.expert > 0.0 and ordered):
             raise ValueError(
-                f"bounds must be positive, with scale=(low, high) and low < high; got {self}"
+                "bounds must be positive, with scale=(low, high), temperature=(low, high) and "
+                f"low < high; got {self}"
             )
 
     @classmethod
@@ -73,23 +78,27 @@ class Bounds:
         if isinstance(bounds, Bounds):
             return bounds
         values = dict(bounds or {})
-        unknown = set(values) - {"gate", "expert", "scale"}
-        if unknown:
+        default = cls()
+        known = ("gate", "expert", "scale", "temperature")
+        if unknown := set(values) - set(known):
             raise ValueError(
-                f"bounds has no entry {sorted(unknown)}; use 'gate', 'expert' and 'scale'"
+                f"bounds has no entry {sorted(unknown)}; use {', '.join(map(repr, known))}"
             )
         try:
-            gate, expert = (float(values.get(k, d)) for k, d in (("gate", 1e3), ("expert", 1e3)))
-            low, high = map(float, values.get("scale", (1e-6, 1e3)))
+            gate, expert = (float(values.get(key, getattr(default, key))) for key in known[:2])
+            pairs = [tuple(map(float, values.get(key, getattr(default, key)))) for key in known[2:]]
+            (low, high), (cold, hot) = pairs
         except (TypeError, ValueError) as error:
             raise ValueError(
-                f"bounds={bounds!r}: 'gate' and 'expert' must be numbers, 'scale' a pair of numbers"
+                f"bounds={bounds!r}: 'gate' and 'expert' must be numbers, 'scale' and "
+                "'temperature' pairs of numbers"
             ) from error
-        return cls(gate, expert, (low, high))
+        return cls(gate, expert, (low, high), (cold, hot))
 
     def box(self, layout: Layout) -> Box:
         """The box of a layout."""
-        low, high = 2.0 * np.log(self.scale[0]), 2.0 * np.log(self.scale[1])
-        lower = layout.fill({"gate": -self.gate, "expert": -self.expert, "scale": low})
-        upper = layout.fill({"gate": self.gate, "expert": self.expert, "scale": high})
-        return Box(lower, upper)
+        low, high = 2.0 * np.log(self.scale)
+        cold, hot = np.log(self.temperature)
+        lower = {"gate": -self.gate, "expert": -self.expert, "scale": low, "temperature": cold}
+        upper = {"gate": self.gate, "expert": self.expert, "scale": high, "temperature": hot}
+        return Box(layout.fill(lower), layout.fill(upper))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from typing import NamedTuple
 
@@ -13,7 +14,6 @@ from mixexp.estimation.box import Bounds, Box
 from mixexp.estimation.objective import Objective
 from mixexp.estimation.solvers import EM, solve
 from mixexp.estimation.start import PARTITIONS, Start, exact_fits, from_responsibilities, split
-from mixexp.models.mixture import MixtureOfExperts
 
 Array = NDArray[np.float64]
 
@@ -35,10 +35,7 @@ class Pool(NamedTuple):
     def smaller(self) -> Pool:
         """The pool of the model with one expert less."""
         model = self.objective.model
-        fewer = MixtureOfExperts(
-            model.gate, model.expert, model.n_experts - 1, model.n_columns,
-            model.gate_columns, model.expert_columns,
-        )  # fmt: skip
+        fewer = replace(model, n_experts=model.n_experts - 1)
         penalty = self.objective.penalty.rebuild(fewer.layout)
         return Pool(Objective(fewer, self.objective.data, penalty), self.bounds)
 
@@ -50,13 +47,15 @@ def draw(pool: Pool, each: int, rng: np.random.Generator) -> Iterator[Start]:
         ones = np.ones((objective.data.n_rows, 1))
         yield Start(from_responsibilities(objective, ones, pool.box), "one expert")
         return
+    has_scale = objective.layout.entries("scale").any()
     splits = _splits(pool, each, rng)
     for _ in range(each):
         yield next(splits)
         for kind, make in PARTITIONS.items():
             labels = make(objective.data, n_experts, rng)
             yield Start(from_responsibilities(objective, labels, pool.box), kind)
-        yield Start(_best_exact_fit(pool, rng), "exact fits")
+        if has_scale:
+            yield Start(_best_exact_fit(pool, rng), "exact fits")
 
 
 def _best_exact_fit(pool: Pool, rng: np.random.Generator) -> Array:
@@ -101,10 +100,10 @@ def splits_of(
     objective: Objective, base: Array, pool: Pool, rng: np.random.Generator
 ) -> Iterator[Start]:
     """Separated splits of the fit ``base`` of ``objective``, its experts in turn, without end."""
-    small, layout = objective.layout, pool.objective.layout
+    small, model = objective.model, pool.objective.model
     while True:
         for atom in rng.permutation(small.n_experts):
-            yield Start(pool.box.project(split(small, base, layout, int(atom), rng)), "split")
+            yield Start(pool.box.project(split(small, base, model, int(atom), rng)), "split")
 
 
 def best_on_sketch(pool: Pool, each: int, rng: np.random.Generator) -> Array:
@@ -117,7 +116,7 @@ def best_on_sketch(pool: Pool, each: int, rng: np.random.Generator) -> Array:
         solve("auto", pool.objective, start.theta, pool.box, tol=1e-4, max_iter=100)
         for start in draw(pool, each, rng)
     ]
-    scale = pool.objective.layout.fill({"gate": 0.0, "expert": 0.0, "scale": 1.0}) > 0.0
+    scale = pool.objective.layout.entries("scale")
 
     def rank(solution):  # type: ignore[no-untyped-def]
         on_floor = np.any(solution.theta[scale] <= pool.box.lower[scale] + 1e-6)

@@ -41,20 +41,23 @@ class Data:
         weight: Array | None = None,
         *,
         standardize: bool = True,
+        standardize_y: bool = True,
     ) -> Data:
         """Standardise by weighted means and standard deviations.
 
-        A constant column keeps its scale: it is only centred.
+        A constant column keeps its scale: it is only centred. Responses (n,) or (n_responses, n)
+        of families without a scale, such as counts, are left alone by ``standardize_y=False``.
         """
         z = np.empty((x.shape[1], len(x)))
         for j in range(x.shape[1]):
             z[j] = x[:, j]
-        response = np.array(y, dtype=float).reshape(1, -1)
+        response = np.array(y, dtype=float, ndmin=2)
         affine = Affine.identity(x.shape[1])
         if standardize:
-            moments = [_standardize(row, weight) for row in (*z, response[0])]
-            center, scale = np.array(moments).T
-            affine = Affine(center[:-1], scale[:-1], float(center[-1]), float(scale[-1]))
+            moments = [_standardize(row, weight) for row in z]
+            center, scale = np.array(moments).reshape(-1, 2).T
+            of_y = _standardize(response[0], weight) if standardize_y else (0.0, 1.0)
+            affine = Affine(center, scale, *of_y)
         return cls(z, response, weight, affine)
 
     def take(self, rows: NDArray[np.intp], weight: Array) -> Data:

@@ -88,7 +88,8 @@ def fit(
     ----------
     model : MixtureOfExperts
     x : array (n, n_columns)
-    y : array (n,)
+    y : array (n,) or as the experts read it
+        Responses; see ``encode`` of the family of experts.
     weight : array (n,), optional
         Positive weights.
     options : Options
@@ -102,14 +103,18 @@ def fit(
     options = options or Options()
     names = list(columns or [f"x{j}" for j in range(model.n_columns)])
     n_rows = len(x)
-    sketch = sketch_rows(x, y, weight, _SKETCH_ROWS, options.seed)
+    response = model.expert.encode(y)
+    sketch = sketch_rows(x, response, weight, _SKETCH_ROWS, options.seed)
     # Responsibilities belong to the user's rows in the user's order.
     whole = len(sketch.rows) < _SKETCH_ROWS and not any(map(_is_responsibilities, given))
     if whole:
         # In the sketch's order and with duplicates merged, the fit is a function of the weighted
         # distribution of the rows, bit for bit.
-        x, y, weight = x[sketch.rows], y[sketch.rows], sketch.weight
-    data = Data.from_rows(x, y, weight, standardize=options.standardize)
+        x, response, weight = x[sketch.rows], response[:, sketch.rows], sketch.weight
+    data = Data.from_rows(
+        x, response, weight,
+        standardize=options.standardize, standardize_y=model.expert.standardizes,
+    )  # fmt: skip
     penalty = Ridge.build(model.layout, options.gate_penalty, options.expert_penalty)
     objective = Objective(model, data, penalty, options.n_threads)
     search = Search(

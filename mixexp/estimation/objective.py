@@ -12,7 +12,7 @@ from mixexp.estimation.blockpass import BlockPass
 from mixexp.estimation.blocks import Sums, single_threaded_blas, sum_over_blocks
 from mixexp.estimation.data import Data
 from mixexp.estimation.penalty import Ridge
-from mixexp.models.basis import Monomials
+from mixexp.models.basis import Basis
 from mixexp.models.layout import Layout
 from mixexp.models.mixture import MixtureOfExperts
 
@@ -74,8 +74,8 @@ class Objective:
         n_threads: int = 1,
         block_rows: int | None = None,
     ):
-        self.model, self.data, self.n_threads = model, data, n_threads
-        self.layout = model.layout
+        self.model, self.data, self.n_threads = model.on_scale(data.affine), data, n_threads
+        self.layout = self.model.layout
         self.penalty = penalty or Ridge.none(self.layout)
         self.n_evaluations = 0
         self._assembly = Assembly(self.layout)
@@ -148,7 +148,7 @@ class Objective:
         """Each expert's share of the total weight, Σ_i w_i r_ik / Σ_i w_i, shape (K,)."""
         return self._sum(theta, "mass")[1] / self.data.total_weight
 
-    def gram(self, basis: Monomials) -> Array:
+    def gram(self, basis: Basis) -> Array:
         """Σ_i w_i φ(x_i) φ(x_i)ᵀ of a feature map, (n_terms, n_terms)."""
         data = self.data
 

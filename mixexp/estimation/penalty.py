@@ -18,8 +18,9 @@ class Ridge:
     """The quadratic ½ θᵀSθ, in nats, that is subtracted from the log-likelihood.
 
     ``gate`` λ_g penalises ½ λ_g Σ_k ‖β1_k - mean(β1)‖², centred over the K experts so that neither
-    the choice of the reference nor a translation of the gate changes it; ``expert`` λ_e penalises
-    ½ λ_e Σ_k ‖a_k‖². Intercepts and scales are free. Coefficients are the standardised ones.
+    the choice of the reference nor a translation of the gate changes it (not centred for a gate
+    whose reference is pinned); ``expert`` λ_e penalises ½ λ_e Σ_k ‖a_k‖². Intercepts, scales and
+    temperatures are free. Coefficients are the standardised ones.
     """
 
     gate: float
@@ -34,16 +35,16 @@ class Ridge:
     @classmethod
     def build(cls, layout: Layout, gate: float | None, expert: float | None) -> Ridge:
         """The penalty of a layout; None is zero."""
-        strength = {"gate": gate or 0.0, "expert": expert or 0.0, "scale": 0.0}
+        strength = {"gate": gate or 0.0, "expert": expert or 0.0}
         matrix = np.zeros((layout.n_free, layout.n_free))
         for c, where in zip(layout.coordinates, layout.slices, strict=True):
-            rows, terms = c.shape(layout.n_experts)
+            rows, _ = c.shape(layout.n_experts)
             between = np.eye(rows)
             if c.sharing is Sharing.CONTRAST:
                 # The pinned row is zero, and still counts in the mean over the K experts.
                 between -= 1.0 / layout.n_experts
-            slopes = np.diag((np.arange(terms) > 0).astype(float))
-            matrix[where, where] = strength[c.box] * np.kron(between, slopes)
+            slopes = np.diag(c.basis.slopes.astype(float))
+            matrix[where, where] = strength.get(c.box, 0.0) * np.kron(between, slopes)
         return cls(strength["gate"], strength["expert"], matrix)
 
     def rebuild(self, layout: Layout) -> Ridge:

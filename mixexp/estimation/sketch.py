@@ -31,18 +31,19 @@ def sketch_rows(x: Array, y: Array, weight: Array | None, size: int, seed: int) 
 
     Parameters
     ----------
-    x, y : arrays (n, n_columns) and (n,)
+    x, y : arrays (n, n_columns) and (n,) or (n_responses, n)
         Rows on the user's scale: rounding in a standardisation must not change the hashes.
     weight : array (n,) or None
     size : int
     seed : int
     """
+    y = np.atleast_2d(y)
     kept_hash = np.empty(0, dtype=np.uint64)
     kept_row: NDArray[np.intp] = np.empty(0, dtype=np.intp)
     kept_weight: Array = np.empty(0)
     for start in range(0, len(x), _BLOCK):
         stop = min(start + _BLOCK, len(x))
-        hashes = _hash_rows(np.column_stack([x[start:stop], y[start:stop]]), seed)
+        hashes = _hash_rows(np.column_stack([x[start:stop], y[:, start:stop].T]), seed)
         rows: NDArray[np.intp] = np.arange(start, stop)
         mass: Array = np.ones(len(rows)) if weight is None else weight[start:stop]
         if len(kept_hash) == size:

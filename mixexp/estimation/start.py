@@ -13,7 +13,7 @@ from mixexp.estimation.data import Data
 from mixexp.estimation.objective import Objective
 from mixexp.estimation.solvers.em import m_step
 from mixexp.models.coordinates import Sharing
-from mixexp.models.layout import Layout
+from mixexp.models.mixture import MixtureOfExperts
 
 Array = NDArray[np.float64]
 
@@ -29,11 +29,21 @@ def from_responsibilities(
     objective: Objective, responsibilities: Array, box: Box, n_steps: int = 4
 ) -> Array:
     """θ after M-steps with responsibilities (n, K) held fixed, from equal experts."""
-    theta = box.project(np.zeros(objective.layout.n_free))
+    theta = box.project(equal_experts(objective))
     for _ in range(n_steps):
         statistics = objective.em_statistics(theta, responsibilities)
         theta = m_step(objective, theta, statistics, box)
     return theta
+
+
+def equal_experts(objective: Objective) -> Array:
+    """θ of the fit without covariates, in every expert, with equal weights."""
+    layout, data = objective.layout, objective.data
+    tables = layout.coefficients(np.zeros(layout.n_free))
+    constants = objective.model.expert.intercepts(data.y, data.weight)
+    for table, constant in zip(tables[len(layout.gate) :], constants, strict=True):
+        table[:, 0] = constant
+    return layout.vector(tables)
 
 
 def clusters(data: Data, n_experts: int, rng: np.random.Generator) -> Array:
@@ -107,39 +117,49 @@ def exact_fits(objective: Objective, box: Box, rng: np.random.Generator) -> Arra
             near = np.argsort(distance, kind="stable")[: max(4 * n_terms, m // 10)]
             rows = rng.choice(near, size=min(n_terms, len(near)), replace=False)
         chosen[rows, k] = 1.0
-    theta = box.project(np.zeros(layout.n_free))
+    theta = box.project(equal_experts(objective))
     experts = m_step(objective, theta, objective.em_statistics(theta, chosen), box)
     theta[layout.n_gate :] = experts[layout.n_gate :]
-    for c, where in zip(layout.coordinates, layout.slices, strict=True):
-        if c.box == "scale":
-            theta[where] = 2.0 * np.log(10.0) * rng.uniform(-3.0, 0.0, size=theta[where].shape)
+    scale = layout.entries("scale")
+    theta[scale] = 2.0 * np.log(10.0) * rng.uniform(-3.0, 0.0, size=int(scale.sum()))
     return box.project(theta)
 
 
 def split(
-    small: Layout, theta: Array, layout: Layout, atom: int, rng: np.random.Generator
+    small: MixtureOfExperts,
+    theta: Array,
+    model: MixtureOfExperts,
+    atom: int,
+    rng: np.random.Generator,
 ) -> Array:
     """Split one expert of a fit with K - 1 experts into two, well separated, of equal weight.
 
     Means move apart by about one standard deviation of the expert, log-variances and gate slopes
-    at random; ``small`` and ``theta`` are the layout and the fit to split, ``layout`` the new one.
+    at random; ``small`` and ``theta`` are the model and the fit to split, ``model`` the new one.
     """
-    tables = small.coefficients(theta)
-    spread = [t for c, t in zip(small.coordinates, tables, strict=True) if c.box == "scale"]
+    tables = small.layout.coefficients(theta)
+    scales = zip(small.layout.coordinates, tables, strict=True)
+    spread = [t for c, t in scales if c.box == "scale"]
     sigma = float(np.exp(0.5 * spread[0][min(atom, len(spread[0]) - 1), 0])) if spread else 1.0
     size = {"gate": 0.5, "expert": sigma, "scale": 0.5}
-    bigger: list[Array] = []
-    for c, table in zip(layout.coordinates, tables, strict=True):
+    n_gate, last = len(model.layout.gate), small.n_experts - 1
+    coordinates = model.layout.coordinates
+    bigger = [
+        t if c.sharing is Sharing.SHARED else np.concatenate([t[atom : atom + 1], t])
+        for c, t in zip(coordinates, tables, strict=True)
+    ]
+    # The twin comes first, and the atom itself one place later than it was.
+    for half in (0, atom + 1):
+        model.gate.shift(bigger[:n_gate], half, -np.log(2.0))
+    for i, (c, table) in enumerate(zip(coordinates, bigger, strict=True)):
         if c.sharing is Sharing.SHARED:
-            bigger.append(table)
             continue
         move = rng.normal(0.0, size[c.box], size=(table.shape[1],))
-        halves: Array = table.copy()
-        if c.box == "gate":
-            move[0] = 0.0
-            halves[atom, 0] -= np.log(2.0)
-        twin = halves[atom] + move
-        halves[atom] -= move
-        halves = np.concatenate([twin[None], halves])
-        bigger.append(halves - halves[-1] if c.sharing is Sharing.CONTRAST else halves)
-    return layout.vector(bigger)
+        if i < n_gate:
+            move *= c.basis.slopes
+        table[0] += move
+        if not (c.sharing is Sharing.PINNED and atom == last):
+            table[atom + 1] -= move
+        if c.sharing is Sharing.CONTRAST:
+            table -= table[-1].copy()
+    return model.layout.vector(bigger)

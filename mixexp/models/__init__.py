@@ -1,11 +1,23 @@
 """The laws: hyper-parameters in objects, fitted values in NamedTuples, first axis = expert."""
 
 from mixexp.models.experts import Expert, Gaussian, GaussianParams
-from mixexp.models.gates import Gate, Softmax, SoftmaxParams
+from mixexp.models.gates import (
+    Activation,
+    ActivationParams,
+    Gate,
+    Softmax,
+    SoftmaxParams,
+    Temperature,
+    TemperatureParams,
+    TopK,
+    Transformed,
+)
 from mixexp.models.measure import MixingMeasure
 from mixexp.models.mixture import MixtureOfExperts, MixtureParams
 
 __all__ = [
+    "Activation",
+    "ActivationParams",
     "Expert",
     "Gate",
     "Gaussian",
@@ -15,4 +27,8 @@ __all__ = [
     "MixtureParams",
     "Softmax",
     "SoftmaxParams",
+    "Temperature",
+    "TemperatureParams",
+    "TopK",
+    "Transformed",
 ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations_with_replacement
 from math import comb
@@ -40,12 +41,66 @@ class Affine:
         )
 
 
+class Basis(ABC):
+    """A feature map z -> φ(z) whose first term is the constant, if it has one."""
+
+    columns: tuple[int, ...]
+    constant: bool
+
+    @property
+    @abstractmethod
+    def terms(self) -> tuple[tuple[int, ...], ...]:
+        """The columns each term depends on; ``()`` is the constant."""
+
+    @property
+    def n_terms(self) -> int:
+        """Number of terms, the constant included."""
+        return len(self.terms)
+
+    @property
+    def slopes(self) -> NDArray[np.bool_]:
+        """Which terms are not the constant, (n_terms,)."""
+        return np.array([bool(term) for term in self.terms], dtype=bool)
+
+    @abstractmethod
+    def around(self, affine: Affine) -> Basis:
+        """The same terms without the constant, as functions of the user's x around its origin.
+
+        For linear scores without an intercept, in which x must not be centred.
+        """
+
+    @abstractmethod
+    def expand(self, z: Array, out: Array) -> Array:
+        """Fill ``out`` (n_terms, B) with the terms at ``z`` (n_columns, B)."""
+
+    @abstractmethod
+    def names(self, columns: list[str]) -> tuple[str, ...]:
+        """Readable names of the terms."""
+
+    @abstractmethod
+    def change_of_scale(self, affine: Affine) -> Array:
+        """Matrix T with φ(z) = T φ(x), shape (n_terms, n_terms).
+
+        Coefficients c on the scale of z become ``c @ T`` on the scale of x.
+        """
+
+
 @dataclass(frozen=True)
-class Monomials:
+class Monomials(Basis):
     """All monomials of total degree ≤ ``degree`` in the given columns of x, the constant first.
 
     Terms are ordered by degree and then lexicographically, as in scikit-learn's
     ``PolynomialFeatures``. ``columns=()`` or ``degree=0`` leaves the constant alone.
+
+    Parameters
+    ----------
+    columns : tuple of int
+    degree : int
+    constant : bool
+        Whether the constant is one of the terms.
+    origin : tuple of float, optional
+        Where the user's x = 0 lies in each of the columns of z; the monomials are powers of the
+        distance to it. By default they are powers of z, which is free to be centred.
 
     Examples
     --------
@@ -55,34 +110,37 @@ class Monomials:
 
     columns: tuple[int, ...]
     degree: int = 1
+    constant: bool = True
+    origin: tuple[float, ...] | None = None
 
     @cached_property
     def terms(self) -> tuple[tuple[int, ...], ...]:
         """Each term as the sorted tuple of the columns it multiplies; ``()`` is the constant."""
-        degrees = range(1, self.degree + 1)
-        return (
-            (),
-            *(t for q in degrees for t in combinations_with_replacement(self.columns, q)),
-        )
+        degrees = range(0 if self.constant else 1, self.degree + 1)
+        return tuple(t for q in degrees for t in combinations_with_replacement(self.columns, q))
 
     @cached_property
-    def _recursion(self) -> tuple[tuple[int, int], ...]:
+    def _recursion(self) -> tuple[tuple[int | None, int], ...]:
+        """The term that each non-constant one is a multiple of, if not the constant; the column."""
         position = {term: i for i, term in enumerate(self.terms)}
-        return tuple((position[term[:-1]], term[-1]) for term in self.terms[1:])
+        products = (term for term in self.terms if term)
+        return tuple((position[t[:-1]] if t[:-1] else None, t[-1]) for t in products)
 
-    @property
-    def n_terms(self) -> int:
-        """Number of terms, the constant included."""
-        return len(self.terms)
+    def around(self, affine: Affine) -> Monomials:
+        chosen = list(self.columns)
+        origin = -affine.x_center[chosen] / affine.x_scale[chosen]
+        return replace(self, constant=False, origin=tuple(map(float, origin)))
 
     def expand(self, z: Array, out: Array) -> Array:
-        """Fill ``out`` (n_terms, B) with the monomials of ``z`` (n_columns, B)."""
-        out[0] = 1.0
-        for i, (parent, column) in enumerate(self._recursion, start=1):
-            if parent == 0:
-                out[i] = z[column]
+        if self.constant:
+            out[0] = 1.0
+        origin = dict(zip(self.columns, self.origin or (), strict=False))
+        for i, (parent, column) in enumerate(self._recursion, start=int(self.constant)):
+            factor = z[column] - origin[column] if origin else z[column]
+            if parent is None:
+                out[i] = factor
             else:
-                np.multiply(out[parent], z[column], out=out[i])
+                np.multiply(out[parent], factor, out=out[i])
         return out
 
     def names(self, columns: list[str]) -> tuple[str, ...]:
@@ -97,10 +155,6 @@ class Monomials:
         )
 
     def change_of_scale(self, affine: Affine) -> Array:
-        """Matrix T with φ((x - center) / scale) = T φ(x), shape (n_terms, n_terms).
-
-        Coefficients c on the scale of z become ``c @ T`` on the scale of x.
-        """
         position = {term: i for i, term in enumerate(self.terms)}
         matrix = np.zeros((self.n_terms, self.n_terms))
         for i, term in enumerate(self.terms):
@@ -108,14 +162,16 @@ class Monomials:
             expansion: dict[tuple[int, ...], float] = {(): 1.0}
             for column in dict.fromkeys(term):
                 q = term.count(column)
-                shift, scale = -affine.x_center[column], affine.x_scale[column]
+                shift = -affine.x_center[column] if self.origin is None else 0.0
+                scale = affine.x_scale[column]
                 expansion = {
                     (*head, *([column] * m)): value * comb(q, m) * shift ** (q - m) / scale**q
                     for head, value in expansion.items()
                     for m in range(q + 1)
                 }
             for monomial, value in expansion.items():
-                matrix[i, position[monomial]] += value
+                if value != 0.0:
+                    matrix[i, position[monomial]] += value
         return matrix
 
 

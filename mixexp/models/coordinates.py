@@ -11,19 +11,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from mixexp.models.basis import Monomials
+from mixexp.models.basis import Basis
 
 
 class Sharing(Enum):
     """How the coefficients of a local coordinate vary over the K experts."""
 
     EXPERT = "one free row for each expert"
-    CONTRAST = "one free row for each expert but the last, whose row is zero"
+    CONTRAST = "differences to the last expert: one free row for each other one, its own is zero"
+    PINNED = "one free row for each expert but the last, whose row is fixed at zero"
     SHARED = "one free row common to all experts"
+
+    @property
+    def has_reference(self) -> bool:
+        """Whether the last expert has no free row."""
+        return self in (Sharing.CONTRAST, Sharing.PINNED)
 
     def n_rows(self, n_experts: int) -> int:
         """Number of free rows of coefficients."""
-        return {Sharing.EXPERT: n_experts, Sharing.CONTRAST: n_experts - 1, Sharing.SHARED: 1}[self]
+        if self is Sharing.SHARED:
+            return 1
+        return n_experts - 1 if self.has_reference else n_experts
 
 
 @dataclass(frozen=True)
@@ -35,19 +43,20 @@ class Coordinate:
     name : str
         What it is, as the user reads it in a certificate: ``"gate"``, ``"mean"``,
         ``"log-variance"``.
-    basis : Monomials
+    basis : Basis
         The feature map its coefficients multiply.
     sharing : Sharing
         How coefficients vary over experts.
     box : str
-        Which bound of the parameter space Θ applies: ``"gate"``, ``"expert"`` or ``"scale"``.
+        Which bound of the parameter space Θ applies: ``"gate"``, ``"expert"``, ``"scale"`` or
+        ``"temperature"``.
     by_row : bool, default=True
         Whether its part wants the predictor at every row, (K, B). A parameter that never depends
         on x, such as a log-variance, is handed over as (K, 1), or (1, 1) if shared.
     """
 
     name: str
-    basis: Monomials
+    basis: Basis
     sharing: Sharing
     box: str
     by_row: bool = True

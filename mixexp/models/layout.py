@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from mixexp.models.basis import Monomials
+from mixexp.models.basis import Basis
 from mixexp.models.coordinates import Coordinate, Sharing
 
 Array = NDArray[np.float64]
@@ -43,7 +43,7 @@ class Layout:
         return tuple(c.shape(self.n_experts) for c in self.coordinates)
 
     @cached_property
-    def bases(self) -> tuple[Monomials, ...]:
+    def bases(self) -> tuple[Basis, ...]:
         """The distinct feature maps, the gate's first."""
         return tuple(dict.fromkeys(c.basis for c in self.coordinates))
 
@@ -74,7 +74,7 @@ class Layout:
         tables = []
         for c, shape, where in zip(self.coordinates, self.shapes, self.slices, strict=True):
             table = theta[where].reshape(shape)
-            if c.sharing is Sharing.CONTRAST:
+            if c.sharing.has_reference:
                 table = np.concatenate([table, np.zeros((1, shape[1]))])
             tables.append(table)
         return tables
@@ -115,6 +115,10 @@ class Layout:
         for c, where in zip(self.coordinates, self.slices, strict=True):
             theta[where] = values[c.box]
         return theta
+
+    def entries(self, box: str) -> NDArray[np.bool_]:
+        """Which entries of θ belong to a box."""
+        return np.repeat([c.box == box for c in self.coordinates], [r * t for r, t in self.shapes])
 
     @cached_property
     def expert_of(self) -> NDArray[np.intp]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -43,6 +43,13 @@ class MixtureOfExperts:
         Number of columns of x.
     gate_columns, expert_columns : tuple of int, optional
         The columns each of the two sees; all of them by default.
+    affine : Affine, optional
+        How the columns the law is evaluated at came from the user's; see :meth:`on_scale`.
+
+    Raises
+    ------
+    ValueError
+        If the gate cannot serve this number of experts.
 
     Examples
     --------
@@ -65,6 +72,18 @@ class MixtureOfExperts:
     n_columns: int
     gate_columns: tuple[int, ...] | None = None
     expert_columns: tuple[int, ...] | None = None
+    affine: Affine | None = field(default=None, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.gate.check(self.n_experts)
+
+    def on_scale(self, affine: Affine) -> MixtureOfExperts:
+        """The same law for columns that have been standardised by ``affine``.
+
+        Most gates only get other coefficients, see :meth:`rescale`. Some are not free to: the map
+        of a transformed gate acts on the user's x, and a score without intercept has its origin.
+        """
+        return replace(self, affine=affine)
 
     @property
     def columns(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -78,7 +97,9 @@ class MixtureOfExperts:
     def layout(self) -> Layout:
         """How the free parameters are laid out in one vector."""
         gate, expert = self.columns
-        return Layout(self.gate.coordinates(gate), self.expert.coordinates(expert), self.n_experts)
+        affine = self.affine or Affine.identity(self.n_columns)
+        coordinates = self.gate.coordinates(gate, affine), self.expert.coordinates(expert, affine)
+        return Layout(*coordinates, self.n_experts)
 
     def coefficients(self, params: MixtureParams) -> list[Array]:
         """Parameters as one coefficient array for each local coordinate."""
@@ -127,7 +148,7 @@ class MixtureOfExperts:
         logits, predictors = self._split(params, x)
         density = np.zeros_like(logits)
         if y is not None:
-            self.expert.log_density(predictors, np.array(y, dtype=float, ndmin=2), density)
+            self.expert.log_density(predictors, self.expert.encode(y), density)
         n = logits.shape[1]
         r, g, loglik = np.empty_like(logits), np.empty_like(logits), np.empty(n)
         posterior(logits, density, np.empty((4, n)), r, g, loglik)
@@ -150,21 +171,30 @@ class MixtureOfExperts:
         """Responsibilities P(expert k | x_i, y_i), shape (n, K)."""
         return self._by_block(len(x), lambda s: self._evaluate(params, x[s], y[s])[1].T)
 
-    def expert_means(self, params: MixtureParams, x: Array) -> Array:
-        """Means of the experts, E_k(y | x_i), shape (n, K)."""
-        return self.expert.components(self._split(params, x)[1]).mean()
+    def expert_means(self, params: MixtureParams, x: Array, known: Array | None = None) -> Array:
+        """Means of the experts, E_k(y | x_i), shape (n, K) or (n, K, n_classes)."""
+        return self.expert.components(self._split(params, x)[1], known).mean()
 
-    def mean(self, params: MixtureParams, x: Array) -> Array:
-        """Conditional mean E(y | x_i) = Σ_k π_k(x_i) E_k(y | x_i), shape (n,)."""
-        return self.distribution(params, x).mean()
+    def mean(self, params: MixtureParams, x: Array, known: Array | None = None) -> Array:
+        """Conditional mean E(y | x_i) = Σ_k π_k(x_i) E_k(y | x_i), shape (n,) or (n, n_classes)."""
+        return self.distribution(params, x, known).mean()
 
-    def distribution(self, params: MixtureParams, x: Array) -> MixtureDistribution:
-        """The conditional laws at the rows of x, as one row-wise mixture."""
-        components = self.expert.components(self._split(params, x)[1])
+    def distribution(
+        self, params: MixtureParams, x: Array, known: Array | None = None
+    ) -> MixtureDistribution:
+        """The conditional laws at the rows of x, as one row-wise mixture.
+
+        ``known`` (n,) is what a law needs beside x: exposures, numbers of trials.
+        """
+        components = self.expert.components(self._split(params, x)[1], known)
         return MixtureDistribution(self.weights(params, x), components)
 
     def sample(
-        self, params: MixtureParams, x: Array, rng: np.random.Generator | int | None = None
+        self,
+        params: MixtureParams,
+        x: Array,
+        rng: np.random.Generator | int | None = None,
+        known: Array | None = None,
     ) -> Array:
         """One response for each row of x, drawn from the conditional law, shape (n,)."""
-        return self.distribution(params, x).sample(rng=rng)
+        return self.distribution(params, x, known).sample(rng=rng)

@@ -26,8 +26,14 @@ class Part(BaseEstimator, ABC):
     """
 
     @abstractmethod
-    def coordinates(self, columns: tuple[int, ...]) -> tuple[Coordinate, ...]:
-        """Local coordinates of a part that sees the given columns of x."""
+    def coordinates(
+        self, columns: tuple[int, ...], affine: Affine | None = None
+    ) -> tuple[Coordinate, ...]:
+        """Local coordinates of a part that sees the given columns of x.
+
+        ``affine`` says how the columns it will be given came from the user's: most parts are
+        free to work on any scale and ignore it.
+        """
 
     @abstractmethod
     def to_params(self, coefficients: list[Array]) -> Any:
@@ -37,8 +43,9 @@ class Part(BaseEstimator, ABC):
     def from_params(self, params: Any) -> list[Array]:
         """The inverse of :meth:`to_params`."""
 
-    @abstractmethod
     def rescale(
         self, coefficients: list[Array], columns: tuple[int, ...], affine: Affine
     ) -> list[Array]:
         """Coefficients on the user's scale from those on the scale of ``affine``."""
+        bases = (c.basis for c in self.coordinates(columns, affine))
+        return [t @ b.change_of_scale(affine) for t, b in zip(coefficients, bases, strict=True)]

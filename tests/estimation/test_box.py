@@ -20,7 +20,7 @@ def test_defaults_and_parts() -> None:
 @pytest.mark.parametrize(
     ("bounds", "message"),
     [
-        ({"gates": 5}, r"no entry \['gates'\]; use 'gate', 'expert' and 'scale'"),
+        ({"gates": 5}, r"no entry \['gates'\]; use 'gate', 'expert', 'scale', 'temperature'"),
         ({"gate": -1.0}, "must be positive"),
         ({"gate": 0.0}, "must be positive"),
         ({"gate": np.nan}, "must be positive"),
@@ -29,8 +29,10 @@ def test_defaults_and_parts() -> None:
         ({"scale": (2.0, 1.0)}, "low < high"),
         ({"scale": (1.0, np.inf)}, "low < high"),
         ({"scale": (np.nan, 1.0)}, "low < high"),
-        ({"scale": 1.0}, "'scale' a pair of numbers"),
-        ({"scale": (1.0, 2.0, 3.0)}, "'scale' a pair of numbers"),
+        ({"scale": 1.0}, "'scale' and 'temperature' pairs of numbers"),
+        ({"scale": (1.0, 2.0, 3.0)}, "'scale' and 'temperature' pairs of numbers"),
+        ({"temperature": (0.0, 1.0)}, "low < high"),
+        ({"temperature": 1.0}, "'scale' and 'temperature' pairs of numbers"),
         ({"gate": (1.0, 2.0)}, "must be numbers"),
         ({"gate": "wide"}, "must be numbers"),
         ({"expert": None}, "must be numbers"),

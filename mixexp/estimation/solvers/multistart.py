@@ -122,8 +122,7 @@ class Search:
         shares = self.objective.shares(solution.theta)
         thin = tuple(int(k) for k in np.flatnonzero(~(shares >= self.min_share)))
         layout = self.objective.layout
-        floor = layout.fill({"gate": -np.inf, "expert": -np.inf, "scale": 1.0})
-        on_floor = (solution.theta <= self.box.lower + 1e-9) & (floor > 0.0)
+        on_floor = (solution.theta <= self.box.lower + 1e-9) & layout.entries("scale")
         experts = sorted({int(k) for k in layout.expert_of[on_floor]})
         return Optimum(solution, kind, shares, thin, tuple(experts))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from mixexp.models.part import Array, Part
 
@@ -24,8 +24,30 @@ class MStep(NamedTuple):
 class Expert(Part):
     """A family of experts: densities f_k(y | x), k = 1..K, and their derivatives.
 
-    Responses are (n_responses, B).
+    Responses are (n_responses, B): the response, what is known about each row beside x (the log
+    exposure of a count, the trials of a number of successes), and what depends on the data alone
+    and would be costly to compute again (the logarithm of a factorial).
     """
+
+    standardizes: ClassVar[bool] = False
+    """Whether a change of location and scale of the response stays in the family."""
+
+    @abstractmethod
+    def encode(self, y: Any) -> Array:
+        """The user's responses, one row for each observation, as responses (n_responses, n).
+
+        Raises
+        ------
+        ValueError
+            If the responses are not possible ones for this family.
+        """
+
+    def intercepts(self, y: Array, weight: Array | None) -> tuple[float, ...]:
+        """Constant terms of the fit without covariates, one for each coordinate.
+
+        Equal experts with these are where starts begin. ``y`` is (n_responses, n).
+        """
+        return (0.0,) * len(self.coordinates(()))
 
     @abstractmethod
     def log_density(self, predictors: list[Array], y: Array, out: Array) -> Array:
@@ -58,5 +80,9 @@ class Expert(Part):
         """Parameters from atoms."""
 
     @abstractmethod
-    def components(self, predictors: list[Array]) -> Any:
-        """The K laws at a block of rows, as the components of a predictive distribution."""
+    def components(self, predictors: list[Array], known: Array | None = None) -> Any:
+        """The K laws at a block of rows, as the components of a predictive distribution.
+
+        ``known`` (B,) is what the law of a row needs beside x, in the user's units: exposures,
+        numbers of trials. None stands for ones.
+        """

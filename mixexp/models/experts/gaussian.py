@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -43,11 +43,18 @@ class Gaussian(Expert):
     ['mean', 'log-variance']
     """
 
+    standardizes: ClassVar[bool] = True
+
     def __init__(self, degree: int = 1, variance: str = "expert"):
         self.degree = degree
         self.variance = variance
 
-    def coordinates(self, columns: tuple[int, ...]) -> tuple[Coordinate, ...]:
+    def encode(self, y: Any) -> Array:
+        return np.array(y, dtype=float, ndmin=2)
+
+    def coordinates(
+        self, columns: tuple[int, ...], affine: Affine | None = None
+    ) -> tuple[Coordinate, ...]:
         sharing = Sharing.SHARED if self.variance == "shared" else Sharing.EXPERT
         return (
             Coordinate("mean", Monomials(columns, self.degree), Sharing.EXPERT, box="expert"),
@@ -131,7 +138,7 @@ class Gaussian(Expert):
     def from_atoms(self, atoms: Mapping[str, Array]) -> GaussianParams:
         return GaussianParams(*(np.asarray(atoms[name]) for name in GaussianParams._fields))
 
-    def components(self, predictors: list[Array]) -> NormalComponents:
+    def components(self, predictors: list[Array], known: Array | None = None) -> NormalComponents:
         mean, log_variance = predictors
         scale = np.broadcast_to(np.exp(0.5 * log_variance), mean.shape)
         return NormalComponents(mean.T, scale.T)

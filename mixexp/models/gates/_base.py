@@ -6,6 +6,8 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from mixexp.models.part import Array, Part
 
 
@@ -21,8 +23,48 @@ class Gate(Part):
         """Fill ∂a/∂u (G, K, B) and, for order 2, ∂²a/∂u∂u (G(G+1)/2, K, B)."""
 
     @abstractmethod
+    def shift(self, coefficients: list[Array], expert: int, nats: float) -> None:
+        """Add ``nats`` to one expert's logit at every x, in place (pinned rows included)."""
+
+    def check(self, n_experts: int) -> None:
+        """Raise ValueError if the gate cannot serve this number of experts."""
+
+    def for_experts(self, n_experts: int) -> Gate:
+        """The gate of its kind for a smaller number of experts."""
+        return self
+
+    def homogeneity(self) -> tuple[float, ...] | None:
+        """Exponents h_c for which θ_c -> t^h_c θ_c multiplies every difference of logits by t > 0.
+
+        One for each coordinate; None where the gate has no such family of maps.
+        """
+        return None
+
+    def tangents(self, coefficients: list[Array]) -> list[list[Array]]:
+        """Directions, as coefficients, of curves through θ along which no logit difference moves.
+
+        Exact invariances that no parametrisation has taken out: the likelihood is constant there.
+        """
+        return []
+
+    def findings(self, n_experts: int) -> tuple[str, ...]:
+        """What no data can tell about this gate's parameters, in words."""
+        return ()
+
+    @abstractmethod
+    def log_weights(self, coefficients: list[Array]) -> Array:
+        """Constant terms of the logits, (K,): the logarithms of the weights of the atoms."""
+
+    @abstractmethod
+    def blocks(self, params: Any) -> dict[str, Array]:
+        """The gate's blocks of atoms of the mixing measure, each with K rows."""
+
     def atoms(self, params: Any) -> tuple[Array, dict[str, Array]]:
-        """Weights exp(β0) (K,), normalised to one, and the gate's blocks of atoms."""
+        """Weights (K,), normalised to one, and the gate's blocks of atoms."""
+        log_weight = self.log_weights(self.from_params(params))
+        weight = np.exp(log_weight - log_weight.max())
+        # A gate that is a step can put the weight at x = 0 below the smallest number.
+        return np.maximum(weight / weight.sum(), np.finfo(float).tiny), self.blocks(params)
 
     @abstractmethod
     def from_atoms(self, weight: Array, atoms: Mapping[str, Array]) -> Any:

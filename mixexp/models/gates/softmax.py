@@ -45,7 +45,9 @@ class Softmax(Gate):
     def __init__(self, degree: int = 1):
         self.degree = degree
 
-    def coordinates(self, columns: tuple[int, ...]) -> tuple[Coordinate, ...]:
+    def coordinates(
+        self, columns: tuple[int, ...], affine: Affine | None = None
+    ) -> tuple[Coordinate, ...]:
         basis = Monomials(columns, self.degree)
         return (Coordinate("gate", basis, Sharing.CONTRAST, box="gate"),)
 
@@ -57,6 +59,12 @@ class Softmax(Gate):
         if order > 1:
             second[...] = 0.0
 
+    def shift(self, coefficients: list[Array], expert: int, nats: float) -> None:
+        coefficients[0][expert, 0] += nats
+
+    def homogeneity(self) -> tuple[float, ...]:
+        return (1.0,)
+
     def to_params(self, coefficients: list[Array]) -> SoftmaxParams:
         (table,) = coefficients
         return SoftmaxParams(table[:, 0].copy(), table[:, 1:].copy())
@@ -65,16 +73,11 @@ class Softmax(Gate):
         table = np.column_stack([params.intercept, params.coef])
         return [table - table[-1]]
 
-    def rescale(
-        self, coefficients: list[Array], columns: tuple[int, ...], affine: Affine
-    ) -> list[Array]:
-        return [coefficients[0] @ Monomials(columns, self.degree).change_of_scale(affine)]
+    def log_weights(self, coefficients: list[Array]) -> Array:
+        return coefficients[0][:, 0]
 
-    def atoms(self, params: SoftmaxParams) -> tuple[Array, dict[str, Array]]:
-        weight = np.exp(params.intercept - params.intercept.max())
-        # A gate that is a step can put the weight at x = 0 below the smallest number.
-        weight = np.maximum(weight / weight.sum(), np.finfo(float).tiny)
-        return weight, {"gate_coef": params.coef}
+    def blocks(self, params: SoftmaxParams) -> dict[str, Array]:
+        return {"gate_coef": params.coef}
 
     def from_atoms(self, weight: Array, atoms: Mapping[str, Array]) -> SoftmaxParams:
         return SoftmaxParams(np.log(weight), np.asarray(atoms["gate_coef"]))

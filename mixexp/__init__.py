@@ -4,23 +4,40 @@ Maximum-likelihood fits that say how far they can be trusted, and the convergenc
 of experts as code.
 """
 
-from mixexp.estimators import GaussianMoE
+from mixexp.estimators import BinomialMoE, GaussianMoE, MultinomialMoE, PoissonMoE
 from mixexp.models import (
+    Activation,
+    Binomial,
     Gaussian,
     MixingMeasure,
     MixtureOfExperts,
     MixtureParams,
+    Multinomial,
+    Poisson,
     Softmax,
+    Temperature,
+    TopK,
+    Transformed,
 )
 
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "Activation",
+    "Binomial",
+    "BinomialMoE",
     "Gaussian",
     "GaussianMoE",
     "MixingMeasure",
     "MixtureOfExperts",
     "MixtureParams",
+    "Multinomial",
+    "MultinomialMoE",
+    "Poisson",
+    "PoissonMoE",
     "Softmax",
+    "Temperature",
+    "TopK",
+    "Transformed",
     "__version__",
 ]

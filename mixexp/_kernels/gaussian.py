@@ -38,3 +38,29 @@ def derivatives(y, mean, log_variance, order, first, second):
                 second[0, k, i] = -precision
                 second[1, k, i] = -scaled
                 second[2, k, i] = -half_square
+
+
+@njit(cache=True, nogil=True, fastmath=_MATH)
+def log_density_by_row(y, mean, log_variance, precision, out):
+    """As :func:`log_density` with log-variances (K, B); ``precision`` is exp(-log_variance)."""
+    for k in range(mean.shape[0]):
+        for i in range(mean.shape[1]):
+            e = y[i] - mean[k, i]
+            square = precision[k, i] * e * e
+            out[k, i] = -0.5 * (_LOG_2PI + log_variance[k, i] + square)
+
+
+@njit(cache=True, nogil=True, fastmath=_MATH)
+def derivatives_by_row(y, mean, precision, order, first, second):
+    """As :func:`derivatives` with precisions (K, B)."""
+    for k in range(mean.shape[0]):
+        for i in range(mean.shape[1]):
+            e = y[i] - mean[k, i]
+            scaled = e * precision[k, i]
+            half_square = 0.5 * scaled * e
+            first[0, k, i] = scaled
+            first[1, k, i] = half_square - 0.5
+            if order > 1:
+                second[0, k, i] = -precision[k, i]
+                second[1, k, i] = -scaled
+                second[2, k, i] = -half_square

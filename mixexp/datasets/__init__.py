@@ -7,6 +7,7 @@ from mixexp.datasets.loaders import (
     load_npreg,
     load_sim_k3_p3,
     load_tonedata,
+    load_tribolium,
 )
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     "load_npreg",
     "load_sim_k3_p3",
     "load_tonedata",
+    "load_tribolium",
 ]

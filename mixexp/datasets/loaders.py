@@ -215,3 +215,40 @@ def load_sim_k3_p3() -> pd.DataFrame:
     1  0.395465 -1.329990  3.211247  7.605352       3
     """
     return _read("sim_k3_p3")
+
+
+def load_tribolium() -> pd.DataFrame:
+    """Eggs that flour beetles left uneaten: 27 counts out of 50, 6 columns.
+
+    Adults of Tribolium castaneum were given 50 eggs each of three species, their own among them. If
+    they avoid eating their own kind, more of those remain.
+
+    Returns
+    -------
+    pandas.DataFrame
+        - ``remaining``: eggs of the species that are left after two days;
+        - ``total``: eggs of the species that were offered, always 50;
+        - ``confusum``, ``madens``: 1 for the eggs of that species, else 0; both are 0 for the eggs
+          of castaneum;
+        - ``replicate2``, ``replicate3``: 1 for the second and the third occasion on which the
+          experiment was made, else 0.
+
+    Notes
+    -----
+    The table ``tribolium`` of the R package flexmix (GPL-2 or later), as packaged by Debian, with
+    its two factors written as indicators.
+
+    References
+    ----------
+    Wang, P. and Puterman, M. L. (1998). Mixed logistic regression models. Journal of Agricultural,
+    Biological, and Environmental Statistics 3, 175-200.
+
+    Examples
+    --------
+    >>> from mixexp.datasets import load_tribolium
+    >>> load_tribolium().head(2)
+       remaining  total  confusum  madens  replicate2  replicate3
+    0         25     50         0       0           0           0
+    1         26     50         0       0           0           0
+    """
+    return _read("tribolium")

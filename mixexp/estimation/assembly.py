@@ -7,7 +7,7 @@ the same one for every gate and every expert.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,8 @@ class _Group(NamedTuple):
 
 class Assembly:
     """Index arithmetic of a layout: which product of weight and feature adds to which entry."""
+
+    n_parts: ClassVar[int] = 2
 
     def __init__(self, layout: Layout):
         self.layout = layout

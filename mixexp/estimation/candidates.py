@@ -14,6 +14,8 @@ from mixexp.estimation.box import Bounds, Box
 from mixexp.estimation.objective import Objective
 from mixexp.estimation.solvers import EM, solve
 from mixexp.estimation.start import PARTITIONS, Start, exact_fits, from_responsibilities, split
+from mixexp.estimation.topk_start import annealed, change_points, densified, has_change_points
+from mixexp.models.gates import TopK
 
 Array = NDArray[np.float64]
 
@@ -35,7 +37,8 @@ class Pool(NamedTuple):
     def smaller(self) -> Pool:
         """The pool of the model with one expert less."""
         model = self.objective.model
-        fewer = replace(model, n_experts=model.n_experts - 1)
+        n_fewer = model.n_experts - 1
+        fewer = replace(model, n_experts=n_fewer, gate=model.gate.for_experts(n_fewer))
         penalty = self.objective.penalty.rebuild(fewer.layout)
         return Pool(Objective(fewer, self.objective.data, penalty), self.bounds)
 
@@ -48,12 +51,20 @@ def draw(pool: Pool, each: int, rng: np.random.Generator) -> Iterator[Start]:
         yield Start(from_responsibilities(objective, ones, pool.box), "one expert")
         return
     has_scale = objective.layout.entries("scale").any()
+    sparse = isinstance(objective.model.gate, TopK)
+    # M-steps cannot move a gate that has switched an expert off.
+    dense = densified(objective)
     splits = _splits(pool, each, rng)
+    if has_change_points(objective):
+        yield Start(change_points(objective, pool.box), "change points")
     for _ in range(each):
         yield next(splits)
         for kind, make in PARTITIONS.items():
             labels = make(objective.data, n_experts, rng)
-            yield Start(from_responsibilities(objective, labels, pool.box), kind)
+            theta = from_responsibilities(dense, labels, pool.box)
+            yield Start(theta, kind)
+            if sparse and kind == "k-means":
+                yield Start(annealed(objective, theta, pool.box), "annealed")
         if has_scale:
             yield Start(_best_exact_fit(pool, rng), "exact fits")
 
@@ -92,7 +103,7 @@ def splits_on_data(
     fewer = pool.smaller()
     base = best_on_sketch(fewer, 2, rng)
     smaller = Pool(objective, pool.bounds).smaller()
-    base = solve("auto", smaller.objective, base, smaller.box, n_em=0, tol=1e-4).theta
+    base = solve("auto", smaller.objective, base, smaller.box, n_em=0, tol=1e-4, search=False).theta
     return list(islice(splits_of(smaller.objective, base, pool, rng), number))
 
 
@@ -113,7 +124,7 @@ def best_on_sketch(pool: Pool, each: int, rng: np.random.Generator) -> Array:
     floor, not of the data.
     """
     found = [
-        solve("auto", pool.objective, start.theta, pool.box, tol=1e-4, max_iter=100)
+        solve("auto", pool.objective, start.theta, pool.box, tol=1e-4, max_iter=100, search=False)
         for start in draw(pool, each, rng)
     ]
     scale = pool.objective.layout.entries("scale")

@@ -8,7 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixexp.estimation.box import Box
+from mixexp.estimation.solvers.edges import working_basis
+from mixexp.estimation.expert_separation import separated_experts
 from mixexp.estimation.objective import Evaluation, Objective
+from mixexp.estimation.pieces import FixedRegions, describe, pieces_of, restrict
 from mixexp.estimation.separation import Separation, find_separation
 from mixexp.estimation.solvers.em import EM
 from mixexp.estimation.solvers.newton import CERTIFICATE_RADIUS, quadratic_model
@@ -49,6 +52,11 @@ class Certificate:
         Coordinates held on a bound.
     separation : Separation
         Whether the likelihood rises towards infinite gate coefficients.
+    separated_experts : tuple of int
+        Experts of which the same is true for their own coefficients.
+    boundaries : str
+        How the boundaries between active experts were searched, for likelihoods that are smooth in
+        pieces only; everything else above then is about moves that leave them where they are.
     n_starts, n_optima, n_hits : int
         Starts that were run, distinct optima they ended in, and starts that ended in this one.
     findings : tuple of str
@@ -64,6 +72,8 @@ class Certificate:
     null_blocks: tuple[str, ...]
     active_bounds: tuple[str, ...]
     separation: Separation
+    separated_experts: tuple[int, ...] = ()
+    boundaries: str = ""
     n_starts: int = 1
     n_optima: int = 1
     n_hits: int = 1
@@ -72,6 +82,15 @@ class Certificate:
     def with_search(self, n_starts: int, n_optima: int, n_hits: int) -> Certificate:
         """The same certificate with the outcome of the search over starts."""
         return replace(self, n_starts=n_starts, n_optima=n_optima, n_hits=n_hits)
+
+    def with_boundaries(self, n_moves: int, n_tried: int) -> Certificate:
+        """The same certificate with the outcome of the search over boundaries, if there are any."""
+        if not self.boundaries:
+            return self
+        if not n_tried:
+            return replace(self, boundaries=f"{self.boundaries}; none was in the way")
+        text = f"{self.boundaries}; {n_moves} moves accepted, none of the last {n_tried} helped"
+        return replace(self, boundaries=text)
 
     def adding(self, findings: tuple[str, ...]) -> Certificate:
         """The same certificate with further findings."""
@@ -92,6 +111,8 @@ class Certificate:
             lines.append("on a bound: " + ", ".join(self.active_bounds))
         if self.n_null:
             lines.append(f"{self.n_null} null direction(s) in: " + ", ".join(self.null_blocks))
+        if self.boundaries:
+            lines.append("regions: " + self.boundaries)
         if self.separation.found:
             lines.append(self.separation.message)
         return "\n".join([*lines, *self.findings])
@@ -120,16 +141,25 @@ def certify(
     bounds_lifted : Box, optional
         A wider box in which to look for separation when the gate is on its bound.
     """
+    pieces = pieces_of(objective)
     evaluation = objective.evaluate(theta, 2)
+    basis = working_basis(objective, evaluation, theta, box, tol)
+    smooth: Objective | FixedRegions = objective
+    if pieces is not None:
+        smooth, evaluation = FixedRegions(objective, basis), restrict(evaluation, basis)
     assert evaluation.gradient is not None and evaluation.hessian is not None
     gain = quadratic_model(evaluation, theta, box).maximize(CERTIFICATE_RADIUS).gain
     free = box.free(theta, evaluation.gradient)
-    values, vectors = _information(evaluation, free)
+    inside = basis[:, free] if pieces is None else _within(basis, free)
+    values, vectors = _information(evaluation, inside)
     # Rounding of the sums in the Hessian hides smaller curvatures.
     noise = np.finfo(float).eps * len(theta) * float(np.abs(values).max(initial=0.0))
     null = vectors[:, np.abs(values) <= max(NULL_CURVATURE, 4.0 * noise)]
-    best, probe_gain = _probe(objective, evaluation, theta, box, null)
+    # Along an exact invariance there is nothing to find, and no separation either.
+    unknown = _apart(null, objective.model.invariant_directions(theta))
+    best, probe_gain = _probe(objective, evaluation, theta, box, unknown)
     ascent = values[0] < -max(2.0 * tol, 4.0 * noise) if len(values) else False
+    certain = separated_experts(objective, theta, evaluation, box, unknown, names)
     weight = objective.data.total_weight
     held = ~free
     certificate = Certificate(
@@ -145,18 +175,35 @@ def certify(
         n_null=null.shape[1],
         null_blocks=_participants(null, names),
         active_bounds=tuple(name for name, on in zip(names, held, strict=True) if on),
-        separation=find_separation(objective, theta, evaluation, box, null, bounds_lifted),
+        separation=find_separation(smooth, theta, evaluation, box, unknown, bounds_lifted),
+        separated_experts=tuple(separated.expert for separated in certain),
+        boundaries="" if pieces is None else describe(pieces),
+        findings=tuple(separated.message for separated in certain),
     )
     return certificate, best
 
 
-def _information(evaluation: Evaluation, free: NDArray[np.bool_]) -> tuple[Array, Array]:
-    """Eigenvalues of -H on the free coordinates, and eigenvectors in all coordinates."""
+def _within(basis: Array, free: NDArray[np.bool_]) -> Array:
+    """Orthonormal basis of the moves in ``basis`` that leave the coordinates on bounds alone."""
+    if free.all():
+        return basis
+    _, sizes, rows = np.linalg.svd(basis[~free])
+    return basis @ rows[int(np.sum(sizes > 1e-9)) :].T
+
+
+def _information(evaluation: Evaluation, basis: Array) -> tuple[Array, Array]:
+    """Eigenvalues of -H on the moves in an orthonormal basis, and eigenvectors as moves of θ."""
     assert evaluation.hessian is not None
-    values, inside = np.linalg.eigh(-evaluation.hessian[np.ix_(free, free)])
-    vectors = np.zeros((len(free), len(values)))
-    vectors[free] = inside
-    return values, vectors
+    values, inside = np.linalg.eigh(-basis.T @ evaluation.hessian @ basis)
+    return values, basis @ inside
+
+
+def _apart(null: Array, known: Array) -> Array:
+    """Orthonormal basis of what the null directions hold beside the known ones."""
+    if not known.shape[1] or not null.shape[1]:
+        return null
+    left, sizes, _ = np.linalg.svd(null - known @ (known.T @ null), full_matrices=False)
+    return left[:, sizes > 1e-3]
 
 
 def _probe(

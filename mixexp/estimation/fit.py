@@ -16,6 +16,7 @@ from mixexp.estimation.identifiability import data_findings, fit_findings
 from mixexp.estimation.objective import Objective
 from mixexp.estimation.penalty import Ridge
 from mixexp.estimation.sketch import sketch_rows
+from mixexp.estimation.solvers.annealing import TemperatureSchedule
 from mixexp.estimation.solvers.multistart import Optimum, Search
 from mixexp.estimation.start import Start, from_responsibilities
 from mixexp.models.mixture import MixtureOfExperts, MixtureParams
@@ -45,6 +46,7 @@ class Options:
     standardize: bool = True
     n_threads: int = 1
     seed: int = 0
+    schedule: TemperatureSchedule | None = None
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ def fit(
     objective = Objective(model, data, penalty, options.n_threads)
     search = Search(
         objective, options.bounds.box(model.layout), solver=options.solver, tol=options.tol,
-        max_iter=options.max_iter, min_share=options.min_share,
+        max_iter=options.max_iter, min_share=options.min_share, schedule=options.schedule,
     )  # fmt: skip
     starts = [(_given(objective, start, search.box), 1) for start in given]
     small = data if whole else data.take(sketch.rows, sketch.weight)
@@ -157,7 +159,10 @@ def _drawn(
     rng = np.random.default_rng([options.seed, 1])
     whole = pool.objective.data is objective.data
     n_split = 0 if whole or objective.model.n_experts == 1 else number // 2
-    search = Search(pool.objective, pool.box, tol=1e-5, max_iter=100, min_share=options.min_share)
+    search = Search(
+        pool.objective, pool.box, tol=1e-5, max_iter=100, min_share=options.min_share,
+        schedule=options.schedule, search=False,
+    )  # fmt: skip
     for i, start in enumerate(draw(pool, number - n_split, rng)):
         optimum = search.run(start)
         if report is not None:

@@ -7,20 +7,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mixexp.estimation.assembly import Assembly
-from mixexp.estimation.blockpass import BlockPass
+from mixexp.estimation.blockpass import BlockPass, Plan
 from mixexp.estimation.blocks import Sums, single_threaded_blas, sum_over_blocks
 from mixexp.estimation.data import Data
+from mixexp.estimation.densepass import dense_plan
 from mixexp.estimation.penalty import Ridge
+from mixexp.estimation.sparsepass import is_faster, sparse_plan
 from mixexp.models.basis import Basis
-from mixexp.models.layout import Layout
 from mixexp.models.mixture import MixtureOfExperts
 
 Array = NDArray[np.float64]
-
-# Doubles of work space of one block: large enough that interpreting a block costs little beside
-# computing it, small enough for the second and third level caches.
-_CACHE_DOUBLES = 800_000
 
 
 class Evaluation(NamedTuple):
@@ -73,41 +69,48 @@ class Objective:
         penalty: Ridge | None = None,
         n_threads: int = 1,
         block_rows: int | None = None,
+        *,
+        _sparse: bool | None = None,
     ):
         self.model, self.data, self.n_threads = model.on_scale(data.affine), data, n_threads
         self.layout = self.model.layout
         self.penalty = penalty or Ridge.none(self.layout)
         self.n_evaluations = 0
-        self._assembly = Assembly(self.layout)
-        self._gate = Assembly(Layout(self.layout.gate, (), model.n_experts))
-        self.block_rows = block_rows or self._default_block()
-        self._idle: dict[int, list[BlockPass]] = {}
+        self._dense = dense_plan(self.model)
+        sparse = is_faster(self.model) if _sparse is None else _sparse
+        self._plan = sparse_plan(self.model) if sparse else self._dense
+        self._block_rows = block_rows
+        self._idle: dict[tuple[Plan, int], list[BlockPass]] = {}
 
-    def _default_block(self) -> int:
-        per_row = 2 * self.layout.n_free + 20 * self.model.n_experts
-        return int(np.clip(_CACHE_DOUBLES // per_row // 64 * 64, 256, 8192))
+    def _rows_of(self, plan: Plan) -> int:
+        return self._block_rows or plan.block_rows
 
     def _sum(self, theta: Array, part: str, responsibilities: Array | None = None) -> Sums:
-        """Sum ``BlockPass.<part>`` and the log-likelihood over blocks."""
+        """The log-likelihood, and ``BlockPass.<part>``, summed over blocks."""
         coefficients = self.layout.coefficients(np.asarray(theta, dtype=float))
         self.n_evaluations += 1
+        # Given responsibilities may be anywhere, also where the gate is off.
+        plan = self._plan if responsibilities is None else self._dense
 
         def block(start: int, stop: int) -> Sums:
-            idle = self._idle.setdefault(stop - start, [])
+            idle = self._idle.setdefault((plan, stop - start), [])
             try:
                 work = idle.pop()
             except IndexError:
-                work = BlockPass(self.model, self._assembly, self._gate, stop - start)
+                work = plan.work(stop - start)
             loglik = work.load(self.data, start, stop, coefficients)
             if responsibilities is not None:
                 work.r[...] = responsibilities[start:stop].T
             value = np.array(work.weight @ loglik)
             sums = getattr(work, part)() if part else []
             idle.append(work)
-            return [value, *(sums if isinstance(sums, list) else [sums])]
+            return [value, *sums]
 
         with single_threaded_blas():
-            return sum_over_blocks(block, self.data.n_rows, self.block_rows, self.n_threads)
+            value, *sums = sum_over_blocks(
+                block, self.data.n_rows, self._rows_of(plan), self.n_threads
+            )
+        return [value, *plan.finish(part, sums)]
 
     def evaluate(self, theta: Array, order: int = 0) -> Evaluation:
         """Value, and derivatives up to ``order`` (0, 1 or 2), at θ (P,)."""
@@ -120,16 +123,15 @@ class Objective:
         gradient = sums[1] - self.penalty.gradient(theta)
         if order == 1:
             return Evaluation(value, gradient, None)
-        hessian = self._assembly.hessian(sums[2], sums[3]) - self.penalty.matrix
+        hessian = sums[2] - self.penalty.matrix
         return Evaluation(value, gradient, 0.5 * (hessian + hessian.T))
 
     def em_statistics(self, theta: Array, responsibilities: Array | None = None) -> EMStatistics:
         """Sufficient statistics of an EM step at θ, or at given responsibilities (n, K)."""
-        sums = self._sum(theta, "em_statistics", responsibilities)
-        value, gradient, cross, moments, *expert = sums
+        value, gradient, hessian, *expert = self._sum(theta, "em_statistics", responsibilities)
         n = self.layout.n_gate
         gradient = gradient - self.penalty.gradient(theta)[:n]
-        hessian = self._gate.hessian(cross, moments) - self.penalty.matrix[:n, :n]
+        hessian = hessian - self.penalty.matrix[:n, :n]
         return EMStatistics(float(value) - self.penalty.value(theta), gradient, hessian, expert)
 
     def scores(self, theta: Array) -> Array:
@@ -142,7 +144,7 @@ class Objective:
 
     def responsibilities(self, theta: Array) -> Array:
         """Responsibilities, shape (n, K)."""
-        return self._by_row(theta, lambda work: work.r.T.copy())
+        return self._by_row(theta, lambda work: work.responsibilities().T.copy())
 
     def shares(self, theta: Array) -> Array:
         """Each expert's share of the total weight, Σ_i w_i r_ik / Σ_i w_i, shape (K,)."""
@@ -159,7 +161,7 @@ class Objective:
             return [weighted @ phi.T]
 
         with single_threaded_blas():
-            return sum_over_blocks(block, data.n_rows, self.block_rows, self.n_threads)[0]
+            return sum_over_blocks(block, data.n_rows, self._rows_of(self._plan), self.n_threads)[0]
 
     def logit_range(self, theta: Array) -> float:
         """Largest difference between two logits at one row of the data."""
@@ -169,9 +171,10 @@ class Objective:
     def _by_row(self, theta: Array, take) -> Array:  # type: ignore[no-untyped-def]
         coefficients = self.layout.coefficients(np.asarray(theta, dtype=float))
         parts = []
-        for start in range(0, self.data.n_rows, self.block_rows):
-            stop = min(start + self.block_rows, self.data.n_rows)
-            work = BlockPass(self.model, self._assembly, self._gate, stop - start)
+        block_rows = self._rows_of(self._plan)
+        for start in range(0, self.data.n_rows, block_rows):
+            stop = min(start + block_rows, self.data.n_rows)
+            work = self._plan.work(stop - start)
             work.load(self.data, start, stop, coefficients)
             parts.append(take(work))
         return np.concatenate(parts)

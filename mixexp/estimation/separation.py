@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mixexp.estimation.box import Box
 from mixexp.estimation.objective import Evaluation, Objective
+from mixexp.estimation.pieces import FixedRegions
 from mixexp.estimation.solvers._base import Solution
 from mixexp.estimation.solvers.newton import Newton
 
@@ -31,7 +32,7 @@ NONE = Separation(False, 0.0, "")
 
 
 def find_separation(
-    objective: Objective,
+    objective: Objective | FixedRegions,
     theta: Array,
     evaluation: Evaluation,
     box: Box,
@@ -51,9 +52,9 @@ def find_separation(
     if not held.any() or lifted is None:
         gain = _hardens(objective, theta, evaluation.value, null)
         return NONE if gain is None else _report(gain)
-    solution = Newton().solve(objective, theta, lifted, max_iter=60)
+    solution = Newton().solve(objective, theta, lifted, max_iter=60)  # type: ignore[arg-type]
     rise = solution.value - evaluation.value
-    beyond = _hardens(objective, solution.theta, solution.value, _null_space(objective, solution))
+    beyond = _hardens(objective, solution.theta, solution.value, null_space(objective, solution))
     if beyond is not None:
         return _report(rise + beyond)
     if rise <= _FLAT:
@@ -61,7 +62,8 @@ def find_separation(
     return Separation(False, rise, f"the gate's bound costs {rise:.3g} nats; widen it with bounds=")
 
 
-def _null_space(objective: Objective, solution: Solution) -> Array:
+def null_space(objective: Objective | FixedRegions, solution: Solution) -> Array:
+    """Directions (P, m) in which the log-likelihood is flat at a solution."""
     hessian = objective.evaluate(solution.theta, 2).hessian
     assert hessian is not None
     values, vectors = np.linalg.eigh(-hessian)
@@ -69,7 +71,9 @@ def _null_space(objective: Objective, solution: Solution) -> Array:
     return vectors[:, np.abs(values) <= max(_FLAT, noise)]
 
 
-def _hardens(objective: Objective, theta: Array, value: float, null: Array) -> float | None:
+def _hardens(
+    objective: Objective | FixedRegions, theta: Array, value: float, null: Array
+) -> float | None:
     """Gain in nats far along the hardening direction; None if the likelihood falls on the way."""
     n = objective.layout.n_gate
     direction = np.zeros_like(theta)
@@ -78,7 +82,18 @@ def _hardens(objective: Objective, theta: Array, value: float, null: Array) -> f
     length = float(np.linalg.norm(direction))
     if length <= 1e-8 * (1.0 + float(np.linalg.norm(theta[:n]))):
         return None
-    # A gate between experts that coincide is flat both ways: nothing depends on it.
+    gain = gain_along(objective, theta, value, direction)
+    if gain is None:
+        return None
+    grown = objective.logit_range(theta + 4.0 * direction) - objective.logit_range(theta)
+    return gain if grown > _LOGIT_GROWTH else None
+
+
+def gain_along(
+    objective: Objective | FixedRegions, theta: Array, value: float, direction: Array
+) -> float | None:
+    """Gain in nats far along a direction; None if the likelihood falls, or is flat both ways."""
+    # Between experts that coincide nothing depends on the gate.
     if not objective.evaluate(theta - direction).value - value < -_FLAT:
         return None
     gain = 0.0
@@ -86,8 +101,7 @@ def _hardens(objective: Objective, theta: Array, value: float, null: Array) -> f
         gain = objective.evaluate(theta + scale * direction).value - value
         if not gain >= -_FLAT:
             return None
-    grown = objective.logit_range(theta + 4.0 * direction) - objective.logit_range(theta)
-    return gain if grown > _LOGIT_GROWTH else None
+    return gain
 
 
 def _report(gain: float) -> Separation:

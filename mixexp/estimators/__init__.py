@@ -1,5 +1,8 @@
 """What users import: scikit-learn estimators."""
 
+from mixexp.estimators.classification import MultinomialMoE
+from mixexp.estimators.counts import PoissonMoE
 from mixexp.estimators.regression import GaussianMoE
+from mixexp.estimators.trials import BinomialMoE
 
-__all__ = ["GaussianMoE"]
+__all__ = ["BinomialMoE", "GaussianMoE", "MultinomialMoE", "PoissonMoE"]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator
+from sklearn.base import _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -18,8 +18,10 @@ from mixexp.estimation.fit import Options, fit
 from mixexp.estimators import _inputs
 from mixexp.estimators._optima import FittedOptimum, table
 from mixexp.estimators._output import Container, as_container
+from mixexp.estimators._parameters import MoEParameters
 from mixexp.estimators._progress import Progress
 from mixexp.models import MixingMeasure, MixtureOfExperts, MixtureParams
+from mixexp.models.distribution import MixtureDistribution
 from mixexp.models.entropy import entropy
 from mixexp.models.experts import Expert
 from mixexp.models.gates import Gate, Softmax
@@ -32,12 +34,26 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 
-class MoEBase(BaseEstimator, ABC):
-    """Fits by maximum likelihood and keeps the distinct optima; subclasses name the expert."""
+class MoEBase(MoEParameters, ABC):
+    """Fits by maximum likelihood and keeps the distinct optima; subclasses name the expert.
+
+    Some families know a number about each row beside x, an exposure or a number of trials. The
+    methods with an underscore take it as ``known``; subclasses offer it under its own name.
+    """
+
+    # Whether responses are numbers.
+    _numeric: ClassVar[bool] = True
 
     @abstractmethod
     def _expert(self) -> Expert:
         """The family of experts this estimator fits."""
+
+    def _learn(self, y: Any) -> None:
+        """Take from the responses that carry weight what the family of experts depends on."""
+
+    def _coded(self, y: Any, known: Any, used: NDArray[np.bool_]) -> Array:
+        """Responses as the experts read them, row by row; rows not ``used`` may be anything."""
+        return y
 
     def _build(self, n_columns: int) -> MixtureOfExperts:
         """The model for X with this many columns."""
@@ -68,9 +84,20 @@ class MoEBase(BaseEstimator, ABC):
             seed=_inputs.draw_seed(self.random_state),
         )
 
-    def _fit(self, x: Array, y: Array, sample_weight: ArrayLike | None) -> Self:
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Fit to rows X (n, n_features) and responses y (n,), with optional weights (n,)."""
+        return self._fit(X, y, sample_weight)
+
+    def _fit(
+        self, X: ArrayLike, y: Any, sample_weight: ArrayLike | None, known: Any = None
+    ) -> Self:
+        x, y = self._read(X, y, reset=True)
         weight = _inputs.check_weights(sample_weight, x)
-        n = len(x) if weight is None else int(np.count_nonzero(weight))
+        used = np.ones(len(x), dtype=bool) if weight is None else weight > 0.0
+        self._learn(y[used])
+        y = self._coded(y, known, used)
+        n = int(np.count_nonzero(used))
         if self.n_experts > n:
             raise ValueError(
                 f"n_experts={self.n_experts} is larger than n_samples={n} (rows of positive "
@@ -81,9 +108,8 @@ class MoEBase(BaseEstimator, ABC):
         if self.warm_start and _inputs.fits(getattr(self, "params_", None), model):
             starts = [self.params_, *starts]
         if weight is not None and n < len(x):
-            keep = weight > 0.0
-            starts = [s if isinstance(s, MixtureParams) else s[keep] for s in starts]
-            x, y, weight = x[keep], y[keep], weight[keep]
+            starts = [s if isinstance(s, MixtureParams) else s[used] for s in starts]
+            x, y, weight = x[used], y[used], weight[used]
         columns = getattr(self, "feature_names_in_", None)
         with Progress(self.verbose) as progress:
             fitted = fit(
@@ -172,10 +198,15 @@ class MoEBase(BaseEstimator, ABC):
         check_is_fitted(self, "model_")
         return self._standardized(validate_data(self, X, reset=False, dtype=np.float64))
 
-    def _check_both(self, X: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
+    def _check_both(self, X: ArrayLike, y: Any, known: Any) -> tuple[Array, Array]:
         check_is_fitted(self, "model_")
-        x, response = validate_data(self, X, y, reset=False, dtype=np.float64, y_numeric=True)
-        return self._standardized(x), response
+        x, y = self._read(X, y, reset=False)
+        return self._standardized(x), self._coded(y, known, np.ones(len(x), dtype=bool))
+
+    def _read(self, X: ArrayLike, y: Any, reset: bool) -> tuple[Array, Any]:
+        """X and y as arrays, checked as scikit-learn does."""
+        x, y = validate_data(self, X, y, reset=reset, dtype=np.float64, y_numeric=self._numeric)
+        return x, y.astype(np.float64, copy=False) if self._numeric else y
 
     def _standardized(self, x: Array) -> Array:
         return (x - self._affine.x_center) / self._affine.x_scale
@@ -191,13 +222,11 @@ class MoEBase(BaseEstimator, ABC):
 
     def responsibilities(self, X: ArrayLike, y: ArrayLike) -> Any:
         """Posterior probability of each expert given x_i and y_i, shape (n, K)."""
-        x, response = self._check_both(X, y)
-        return self._experts_frame(self.model_.posterior(self._centred, x, response), X)
+        return self._responsibilities(X, y)
 
     def predict_expert(self, X: ArrayLike) -> Any:
         """Mean of each expert, E_k(y | x_i), shape (n, K)."""
-        x = self._check(X)
-        return self._experts_frame(self.model_.expert_means(self._centred, x), X)
+        return self._predict_expert(X)
 
     def score_samples(self, X: ArrayLike, y: ArrayLike | None = None) -> Array:
         """Log conditional density log p(y_i | x_i), shape (n,), nats.
@@ -205,29 +234,54 @@ class MoEBase(BaseEstimator, ABC):
         Without ``y``, what to expect of a new response: E log p(Y | x_i) under the fitted law,
         minus its conditional entropy.
         """
+        return self._score_samples(X, y)
+
+    def aic(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Akaike's criterion -2ℓ + 2 ``n_free_`` on the given data; smaller is better."""
+        return self._aic(X, y, sample_weight)
+
+    def bic(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Schwarz's criterion -2ℓ + ``n_free_`` log n; n is the sum of the weights."""
+        return self._bic(X, y, sample_weight)
+
+    def _law(self, X: ArrayLike, known: Any = None) -> MixtureDistribution:
+        x = self._check(X)
+        return self.model_.distribution(self._centred, x, self._row_known(known, len(x)))
+
+    def _row_known(self, known: Any, n: int) -> Array | None:
+        """``known`` of n rows as an array, checked; None stands for ones."""
+        return None
+
+    def _responsibilities(self, X: ArrayLike, y: Any, known: Any = None) -> Any:
+        x, response = self._check_both(X, y, known)
+        return self._experts_frame(self.model_.posterior(self._centred, x, response), X)
+
+    def _predict_expert(self, X: ArrayLike, known: Any = None) -> Any:
+        x = self._check(X)
+        known = self._row_known(known, len(x))
+        return self._experts_frame(self.model_.expert_means(self._centred, x, known), X)
+
+    def _score_samples(self, X: ArrayLike, y: Any, known: Any = None) -> Array:
         if y is None:
-            x = self._check(X)
-            return -entropy(self.model_.distribution(self._centred, x))
-        x, response = self._check_both(X, y)
+            return -entropy(self._law(X, known))
+        x, response = self._check_both(X, y, known)
         return self.model_.log_prob(self._centred, x, response)
 
     def _loglik(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
+        self, X: ArrayLike, y: Any, sample_weight: ArrayLike | None, known: Any = None
     ) -> tuple[float, float]:
         """Log-likelihood of the given data and their total weight."""
-        x, response = self._check_both(X, y)
+        x, response = self._check_both(X, y, known)
         each = self.model_.log_prob(self._centred, x, response)
         weight = _inputs.check_weights(sample_weight, x)
         if weight is None:
             return float(each.sum()), float(len(each))
         return float(weight @ each), float(weight.sum())
 
-    def aic(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-        """Akaike's criterion -2ℓ + 2 ``n_free_`` on the given data; smaller is better."""
-        loglik, _ = self._loglik(X, y, sample_weight)
+    def _aic(self, X: ArrayLike, y: Any, sample_weight: Any, known: Any = None) -> float:
+        loglik, _ = self._loglik(X, y, sample_weight, known)
         return -2.0 * loglik + 2.0 * self.n_free_
 
-    def bic(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-        """Schwarz's criterion -2ℓ + ``n_free_`` log n; n is the sum of the weights."""
-        loglik, n = self._loglik(X, y, sample_weight)
+    def _bic(self, X: ArrayLike, y: Any, sample_weight: Any, known: Any = None) -> float:
+        loglik, n = self._loglik(X, y, sample_weight, known)
         return -2.0 * loglik + self.n_free_ * float(np.log(n))

@@ -80,6 +80,30 @@ def check_weights(sample_weight: Any, x: Array) -> Array | None:
     return weight
 
 
+def of_rows(values: Any, n: int, argument: str) -> Array | None:
+    """A number for each of n rows, from one for each or a single one for all; None stays None.
+
+    Raises
+    ------
+    ValueError
+        If the values are not numbers or not as many as the rows.
+    """
+    if values is None:
+        return None
+    try:
+        numbers = np.asarray(values, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{argument} must be numbers, one for each row: {error}") from error
+    if numbers.ndim == 0:
+        return np.full(n, float(numbers))
+    if numbers.shape != (n,):
+        raise ValueError(
+            f"{argument} has shape {numbers.shape}, but X has {n} rows; give one number for each "
+            "row, or a single one for all"
+        )
+    return numbers
+
+
 def as_starts(init: Any, model: MixtureOfExperts, x: Array) -> list[MixtureParams | Array]:
     """The user's starts: measures, parameters or responsibilities, one or several.
 

@@ -38,7 +38,7 @@ class FittedOptimum:
         Each expert's share of the total weight.
     flags : tuple of str
         ``"thin expert"``, ``"scale on floor"``, ``"on bound"``, ``"gate separates"``,
-        ``"null directions"``, ``"not certified"``.
+        ``"expert separates"``, ``"null directions"``, ``"not certified"``.
     n_hits : int
         Starts that ended here.
     start : str
@@ -86,6 +86,7 @@ def flags(optimum: Optimum) -> tuple[str, ...]:
         "scale on floor": bool(optimum.on_floor),
         "on bound": certificate is not None and bool(certificate.active_bounds),
         "gate separates": certificate is not None and certificate.separation.found,
+        "expert separates": certificate is not None and bool(certificate.separated_experts),
         "null directions": certificate is not None and certificate.n_null > 0,
     }
     return tuple(flag for flag, holds in facts.items() if holds)

@@ -11,8 +11,11 @@ Container = Literal["default", "pandas", "polars"]
 
 
 def as_container(values: NDArray[np.float64], container: Container, index: Any) -> Any:
-    """``values`` (n, K) in the container asked for; a pandas index is kept."""
-    if container == "default":
+    """``values`` (n, K) in the container asked for; a pandas index is kept.
+
+    Values with a further axis, class probabilities of each expert, fit no frame and stay an array.
+    """
+    if container == "default" or values.ndim > 2:
         return values
     names = [f"expert{k}" for k in range(values.shape[1])]
     if container == "pandas":

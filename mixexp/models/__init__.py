@@ -1,6 +1,16 @@
 """The laws: hyper-parameters in objects, fitted values in NamedTuples, first axis = expert."""
 
-from mixexp.models.experts import Expert, Gaussian, GaussianParams
+from mixexp.models.experts import (
+    Binomial,
+    BinomialParams,
+    Expert,
+    Gaussian,
+    GaussianParams,
+    Multinomial,
+    MultinomialParams,
+    Poisson,
+    PoissonParams,
+)
 from mixexp.models.gates import (
     Activation,
     ActivationParams,
@@ -18,6 +28,8 @@ from mixexp.models.mixture import MixtureOfExperts, MixtureParams
 __all__ = [
     "Activation",
     "ActivationParams",
+    "Binomial",
+    "BinomialParams",
     "Expert",
     "Gate",
     "Gaussian",
@@ -25,6 +37,10 @@ __all__ = [
     "MixingMeasure",
     "MixtureOfExperts",
     "MixtureParams",
+    "Multinomial",
+    "MultinomialParams",
+    "Poisson",
+    "PoissonParams",
     "Softmax",
     "SoftmaxParams",
     "Temperature",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,7 +20,13 @@ class Components(Protocol):
     :class:`~mixexp.models.distribution.MixtureDistribution` in this form. Arguments ``y`` and ``p``
     have shape (..., n), values have shape (..., n, K); tails and logarithms must keep their
     relative accuracy far out, because quantiles are solved on the logarithm of the tail.
+
+    ``discrete`` laws live on integers: ``logpdf`` is the logarithm of a probability, and a quantile
+    is the smallest integer that reaches its probability. Laws of classes have no order: what needs
+    one raises a TypeError, and their moments, (n, K, J), are those of the J indicators.
     """
+
+    discrete: ClassVar[bool]
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -67,6 +73,10 @@ class Components(Protocol):
         """Return the ``y`` with ``P(Y > y) = p``."""
         ...
 
+    def support(self, tail: float) -> tuple[FloatArray, FloatArray]:
+        """Return a first and a last value beyond which at most ``tail`` is left, both (n, K)."""
+        ...
+
     def sample(self, rng: np.random.Generator, choice: NDArray[np.intp]) -> FloatArray:
         """Draw from expert ``choice[..., i]`` at row ``i``; same shape as ``choice``."""
         ...
@@ -97,6 +107,8 @@ class NormalComponents:
     array([[ -0.9189, -14.1121],
            [ -0.9189, -46.7371]])
     """
+
+    discrete: ClassVar[bool] = False
 
     def __init__(self, mean: ArrayLike, scale: ArrayLike) -> None:
         location = np.asarray(mean, dtype=np.float64)
@@ -179,6 +191,11 @@ class NormalComponents:
     def iccdf(self, p: ArrayLike) -> FloatArray:
         r"""Return :math:`\mu - \sigma\,\Phi^{-1}(p)`; (..., n) to (..., n, K)."""
         return self._mean - self._scale * ndtri(np.asarray(p, dtype=np.float64)[..., None])
+
+    def support(self, tail: float) -> tuple[FloatArray, FloatArray]:
+        """Return a first and a last value beyond which at most ``tail`` is left, both (n, K)."""
+        p = np.full(self.shape[0], tail)
+        return self.icdf(p), self.iccdf(p)
 
     def sample(self, rng: np.random.Generator, choice: NDArray[np.intp]) -> FloatArray:
         """Draw from expert ``choice[..., i]`` at row ``i``; same shape as `choice`."""

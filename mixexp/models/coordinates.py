@@ -52,7 +52,8 @@ class Coordinate:
         ``"temperature"``.
     by_row : bool, default=True
         Whether its part wants the predictor at every row, (K, B). A parameter that never depends
-        on x, such as a log-variance, is handed over as (K, 1), or (1, 1) if shared.
+        on x, such as a log-variance, is handed over as (K, 1), or (1, 1) if shared; and as (K, B)
+        after all, unless shared, where the K experts are other ones in every row (the active ones).
     """
 
     name: str

@@ -10,9 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mixexp.models.components import Components, FloatArray
-from mixexp.models.mixture_quantile import log_sum_exp, tail_quantile
-
-_BLOCK = 8192
+from mixexp.models.mixture_quantile import log_sum_exp, mixture_quantile
 
 
 class MixtureDistribution:
@@ -110,13 +108,19 @@ class MixtureDistribution:
         return f"MixtureDistribution(n={n}, K={n_experts}, components={self._components!r})"
 
     def mean(self) -> FloatArray:
-        r"""Return :math:`m_i = \sum_k w_{ik}\mu_{ik}`, shape (n,), in the units of y."""
-        return (self._weights * self._components.mean()).sum(axis=1)
+        r"""Return :math:`m_i = \sum_k w_{ik}\mu_{ik}`, shape (n,), in the units of y.
+
+        Laws of classes: the probabilities of the classes, shape (n, J).
+        """
+        return self._expectation(self._components.mean())
 
     def variance(self) -> FloatArray:
-        r"""Return :math:`\sum_k w_{ik}\{\sigma_{ik}^2 + (\mu_{ik} - m_i)^2\}`, shape (n,)."""
+        r"""Return :math:`\sum_k w_{ik}\{\sigma_{ik}^2 + (\mu_{ik} - m_i)^2\}`, shape (n,).
+
+        Laws of classes: the variances of the indicators of the classes, shape (n, J).
+        """
         spread = self._components.mean() - self.mean()[:, None]
-        return (self._weights * (self._components.variance() + spread**2)).sum(axis=1)
+        return self._expectation(self._components.variance() + spread**2)
 
     def standard_deviation(self) -> FloatArray:
         """Return the square root of the variance, shape (n,), in the units of y."""
@@ -127,7 +131,7 @@ class MixtureDistribution:
         return log_sum_exp(self._log_weights + self._components.logpdf(self._values(y, "y")))
 
     def pdf(self, y: ArrayLike) -> FloatArray:
-        r"""Return the density :math:`\sum_k w_{ik} f_k(y \mid x_i)`."""
+        r"""Return the density :math:`\sum_k w_{ik} f_k(y \mid x_i)`; of counts, the probability."""
         return np.exp(self.logpdf(y))
 
     def cdf(self, y: ArrayLike) -> FloatArray:
@@ -152,15 +156,23 @@ class MixtureDistribution:
         ``p = 0`` and ``p = 1`` give ``-inf`` and ``inf``. Where the distribution function is flat
         to rounding (far-apart experts), any point of the flat stretch may be returned.
 
+        Counts: the smallest integer with :math:`P(Y \le y \mid x_i) \ge p`; ``p = 0`` and
+        ``p = 1`` give the ends of the support.
+
         Raises
         ------
         ValueError
             If a probability is outside [0, 1].
+        TypeError
+            If the laws are those of classes, which have no order.
         """
         return self._quantile(p, upper=False)
 
     def iccdf(self, p: ArrayLike) -> FloatArray:
-        r"""Return the y with :math:`P(Y > y \mid x_i) = p`, accurate for tiny p."""
+        r"""Return the y with :math:`P(Y > y \mid x_i) = p`, accurate for tiny p.
+
+        Counts: the smallest integer with :math:`P(Y > y \mid x_i) \le p`.
+        """
         return self._quantile(p, upper=True)
 
     def median(self) -> FloatArray:
@@ -170,7 +182,7 @@ class MixtureDistribution:
     def interval(self, level: ArrayLike) -> tuple[FloatArray, FloatArray]:
         r"""Return the ends of the equal-tailed interval of the given probability.
 
-        The ends cut off :math:`(1 - \text{level})/2` on either side.
+        The ends cut off :math:`(1 - \text{level})/2` on either side (of counts: at most that).
 
         Parameters
         ----------
@@ -243,6 +255,11 @@ class MixtureDistribution:
             raise ValueError(f"{name} must be in [0, 1], got {values[~inside].flat[0]}.")
         return values
 
+    def _expectation(self, values: FloatArray) -> FloatArray:
+        """Sum over experts of w times values (n, K) or (n, K, J)."""
+        w = self._weights if values.ndim == 2 else self._weights[:, :, None]
+        return (w * values).sum(axis=1)
+
     def _average(self, law: Callable[[ArrayLike], FloatArray], y: ArrayLike) -> FloatArray:
         values = (self._weights * law(self._values(y, "y"))).sum(axis=-1)
         return np.minimum(values, 1.0)
@@ -256,15 +273,6 @@ class MixtureDistribution:
 
     def _quantile(self, p: ArrayLike, upper: bool) -> FloatArray:
         p = self._probabilities(p, "p")
-        # 1 - p is exact for p >= 1/2, so the smaller tail loses nothing.
-        tail = np.minimum(p, 1.0 - p).ravel()
-        in_upper = ((p > 0.5) != upper).ravel()
-        y = np.where(in_upper, np.inf, -np.inf)
-        for side in (False, True):
-            wanted = np.flatnonzero((in_upper == side) & (tail > 0))
-            for start in range(0, wanted.size, _BLOCK):
-                block = wanted[start : start + _BLOCK]
-                rows = block % len(self)
-                laws = self._components[rows]
-                y[block] = tail_quantile(self._log_weights[rows], laws, tail[block], upper=side)
+        weights = self._weights, self._log_weights
+        y = mixture_quantile(*weights, self._components, p.ravel(), upper=upper)
         return y.reshape(p.shape)

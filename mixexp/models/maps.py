@@ -50,7 +50,9 @@ class Map:
         if isinstance(function, Map):
             return function
         if not callable(function):
-            raise ValueError(f"map={function!r} is not callable; use TANH, SIGMOID, COS or a function")
+            raise ValueError(
+                f"map={function!r} is not callable; use TANH, SIGMOID, COS or a function"
+            )
         try:
             pickle.dumps(function)
         except Exception as error:

@@ -121,6 +121,18 @@ class MixtureOfExperts:
             *self.expert.rescale(coefficients[n:], expert, affine),
         ]
 
+    def invariant_directions(self, theta: Array) -> Array:
+        """Orthonormal directions (P, m) at θ along which exact invariances leave the law alone."""
+        layout = self.layout
+        n = len(layout.gate)
+        zeros = layout.coefficients(np.zeros(layout.n_free))[n:]
+        moves = self.gate.tangents(layout.coefficients(theta)[:n])
+        if not moves:
+            return np.zeros((layout.n_free, 0))
+        vectors = np.column_stack([layout.vector([*move, *zeros]) for move in moves])
+        left, size, _ = np.linalg.svd(vectors, full_matrices=False)
+        return left[:, size > 1e-12 * max(1.0, size.max(initial=0.0))]
+
     def measure(self, params: MixtureParams) -> MixingMeasure:
         """The mixing measure Σ_k exp(β0_k) δ_(β1_k, η_k), its weights normalised to one."""
         weight, atoms = self.gate.atoms(params.gate)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mixexp.models.components import Components, FloatArray
+from mixexp.models.discrete_quantile import count_quantile
 
+_BLOCK = 8192
 # Halving a bracket of 1e30 local scales to rounding error takes 150 steps.
 _MAX_STEPS = 200
 
@@ -28,6 +31,61 @@ def log_sum_exp(terms: FloatArray) -> FloatArray:
     shift = np.where(np.isinf(top), 0.0, top)
     total = np.exp(terms - shift[..., None]).sum(axis=-1)
     return np.where(np.isinf(top), top, shift + np.log(np.where(total > 0, total, 1.0)))
+
+
+def mixture_quantile(
+    weights: FloatArray,
+    log_weights: FloatArray,
+    components: Components,
+    p: FloatArray,
+    *,
+    upper: bool,
+) -> FloatArray:
+    r"""Solve :math:`P(Y \le y) = p`, or :math:`P(Y > y) = p` if ``upper``, in blocks of rows.
+
+    Parameters
+    ----------
+    weights, log_weights : arrays of shape (n, K)
+        Weights that sum to one, and their logarithms.
+    components : Components of shape (n, K)
+    p : array of shape (m n,)
+        Probabilities in [0, 1]; number j belongs to row j mod n.
+    upper : bool
+
+    Returns
+    -------
+    array of shape (m n,)
+        Quantiles; of discrete laws the smallest integers that reach the probabilities.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mixexp.models.discrete_components import PoissonComponents
+    >>> from mixexp.models.mixture_quantile import mixture_quantile
+    >>> laws, p = PoissonComponents([[1.0], [100.0]]), np.full(2, 0.5)
+    >>> mixture_quantile(np.ones((2, 1)), np.zeros((2, 1)), laws, p, upper=False)
+    array([  1., 100.])
+    """
+    y = np.empty_like(p)
+    if components.discrete:
+        for block in _blocks(np.arange(p.size)):
+            rows = block % len(weights)
+            y[block] = count_quantile(weights[rows], components[rows], p[block], upper=upper)
+        return y
+    # 1 - p is exact for p >= 1/2, so the smaller tail loses nothing.
+    tail = np.minimum(p, 1.0 - p)
+    in_upper = (p > 0.5) != upper
+    y[...] = np.where(in_upper, np.inf, -np.inf)
+    for side in (False, True):
+        for block in _blocks(np.flatnonzero((in_upper == side) & (tail > 0))):
+            rows = block % len(log_weights)
+            laws = components[rows]
+            y[block] = tail_quantile(log_weights[rows], laws, tail[block], upper=side)
+    return y
+
+
+def _blocks(positions: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+    return [positions[i : i + _BLOCK] for i in range(0, positions.size, _BLOCK)]
 
 
 def tail_quantile(

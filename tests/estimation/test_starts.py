@@ -128,7 +128,7 @@ def test_split_keeps_the_other_experts_and_separates_the_two() -> None:
     rng = np.random.default_rng(1)
     for atom in (0, 1):
         for _ in range(5):
-            bigger = split(small.layout, theta, large.layout, atom, rng)
+            bigger = split(small.model, theta, large.model, atom, rng)
             gate, mean, scale = large.layout.coefficients(bigger)
             other = 1 - atom
             assert np.array_equal(mean[other + 1], before[1][other])

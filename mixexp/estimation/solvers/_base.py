@@ -40,13 +40,17 @@ class Solution:
     """What a solver found.
 
     ``trace`` holds the value before the first step and after each step; ``monotone`` says that it
-    never fell by more than rounding.
+    never fell by more than rounding. Where the likelihood is only piecewise smooth, ``n_moves``
+    counts the moves of boundaries that were accepted, and ``n_tried`` those that the last sweep
+    tried in vain.
     """
 
     theta: Array
     value: float
     reason: Reason
     trace: list[float] = field(repr=False)
+    n_moves: int = 0
+    n_tried: int = 0
 
     @property
     def n_iter(self) -> int:

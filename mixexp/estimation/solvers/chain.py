@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -9,10 +10,12 @@ from numpy.typing import NDArray
 
 from mixexp.estimation.box import Box
 from mixexp.estimation.objective import Objective
+from mixexp.estimation.pieces import pieces_of
 from mixexp.estimation.solvers._base import Reason, Solution, Solver
 from mixexp.estimation.solvers.em import EM
 from mixexp.estimation.solvers.lbfgs import LBFGS
 from mixexp.estimation.solvers.newton import Newton
+from mixexp.estimation.solvers.regions import Regions
 
 Array = NDArray[np.float64]
 
@@ -27,17 +30,27 @@ HESSIAN_LIMIT = 3000
 class Stage(NamedTuple):
     """A solver and the number of its steps; None for the caller's limit."""
 
-    solver: Solver
+    solver: Solver | Regions
     n_steps: int | None
 
 
-def stages(name: str, n_free: int, n_em: int) -> list[Stage]:
-    """The stages of a solver by name; ``n_em`` EM steps come first in all but plain EM."""
+def stages(
+    name: str, n_free: int, n_em: int, *, in_pieces: bool = False, search: bool = True
+) -> list[Stage]:
+    """The stages of a solver by name; ``n_em`` EM steps come first in all but plain EM.
+
+    A likelihood that is smooth in pieces only has one solver beside EM; ``search`` says whether it
+    moves their boundaries.
+    """
     if name not in SOLVERS:
         raise ValueError(f"solver={name!r} is not one of {', '.join(map(repr, SOLVERS))}")
     if name == "em":
         return [Stage(EM(), None)]
     warm_up = [Stage(EM(), n_em)] if n_em > 0 else []
+    if in_pieces:
+        smooth = None if n_free <= NEWTON_LIMIT else LBFGS()
+        regions = Regions(smooth) if search else Regions(smooth, max_sweeps=0)
+        return [*warm_up, Stage(regions, None)]
     if name == "newton" or (name == "auto" and n_free <= NEWTON_LIMIT):
         return [*warm_up, Stage(Newton(), None)]
     descent = [*warm_up, Stage(LBFGS(), 1)]
@@ -55,6 +68,7 @@ def solve(
     n_em: int = 5,
     tol: float = 1e-8,
     max_iter: int = 500,
+    search: bool = True,
 ) -> Solution:
     """Run the stages of a solver one after the other; traces are joined.
 
@@ -70,14 +84,18 @@ def solve(
         Remaining gain at which to stop, nats.
     max_iter : int
         Steps of the main method.
+    search : bool
+        Whether to search over the boundaries of a likelihood that is smooth in pieces only.
     """
     trace: list[float] = []
     solution = Solution(theta, -np.inf, Reason.BUDGET, [])
-    for solver, n_steps in stages(name, objective.layout.n_free, n_em):
+    in_pieces = pieces_of(objective) is not None
+    methods = stages(name, objective.layout.n_free, n_em, in_pieces=in_pieces, search=search)
+    for solver, n_steps in methods:
         limit = max_iter if n_steps is None else n_steps
         solution = solver.solve(objective, theta, box, tol=tol, max_iter=limit)
         theta = solution.theta
         trace = trace[:-1] + solution.trace
         if solution.reason is Reason.NOT_FINITE:
             break
-    return Solution(theta, solution.value, solution.reason, trace)
+    return replace(solution, trace=trace)

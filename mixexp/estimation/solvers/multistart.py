@@ -11,6 +11,7 @@ from mixexp.estimation.box import Box
 from mixexp.estimation.certificate import Certificate, certify
 from mixexp.estimation.objective import Objective
 from mixexp.estimation.solvers._base import Solution
+from mixexp.estimation.solvers.annealing import TemperatureSchedule
 from mixexp.estimation.solvers.chain import HESSIAN_LIMIT, solve
 from mixexp.estimation.start import Start
 
@@ -85,6 +86,10 @@ class Search:
         Steps of the main method and EM steps before it.
     min_share : float
         Share of the total weight below which an expert is thin.
+    schedule : TemperatureSchedule, optional
+        EM steps under a falling temperature of the gate, before the solver.
+    search : bool
+        Whether to search over the boundaries of a likelihood that is smooth in pieces only.
     """
 
     def __init__(
@@ -97,16 +102,21 @@ class Search:
         max_iter: int = 500,
         n_em: int = 5,
         min_share: float = 0.05,
+        schedule: TemperatureSchedule | None = None,
+        search: bool = True,
     ):
         self.objective, self.box = objective, box
         self.solver, self.tol, self.max_iter, self.n_em = solver, tol, max_iter, n_em
-        self.min_share = min_share
+        self.min_share, self.schedule, self.search = min_share, schedule, search
         self.optima: list[Optimum] = []
         self.n_starts = 0
 
     def run(self, start: Start, n_hits: int = 1) -> Optimum:
         """Climb from a start that stands for ``n_hits`` starts; merge what is the same optimum."""
-        optimum = self._optimum(self._solve(start.theta), start.kind)
+        theta = start.theta
+        if self.schedule is not None:
+            theta = self.schedule.warm_up(self.objective, self.box.project(theta), self.box)
+        optimum = self._optimum(self._solve(theta), start.kind)
         optimum = replace(optimum, n_hits=n_hits)
         self.n_starts += n_hits
         self._add(optimum)
@@ -116,6 +126,7 @@ class Search:
         return solve(
             self.solver, self.objective, theta, self.box,
             n_em=self.n_em if n_em is None else n_em, tol=self.tol, max_iter=self.max_iter,
+            search=self.search,
         )  # fmt: skip
 
     def _optimum(self, solution: Solution, kind: str) -> Optimum:
@@ -157,7 +168,8 @@ class Search:
             certificate, best = certify(
                 self.objective, optimum.theta, self.box, names, tol=self.tol, bounds_lifted=lifted
             )
-            optimum = replace(optimum, certificate=certificate)
+            moves = optimum.solution.n_moves, optimum.solution.n_tried
+            optimum = replace(optimum, certificate=certificate.with_boundaries(*moves))
             if certificate.holds or best is optimum.theta or not n_left:
                 break
             again = self._optimum(self._solve(best, n_em=0), optimum.kind)

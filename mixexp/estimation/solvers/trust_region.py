@@ -193,6 +193,9 @@ def _secular(slope: Array, values: Array, shift: float, radius: float) -> float:
         else:
             high = lam
         curvature = float(np.sum(scaled**2 / (values + lam)))
+        if not curvature > 0.0:
+            # The squares of a step of 1e-160 underflow.
+            break
         lam += (length / radius - 1.0) * length**2 / curvature
         if not low < lam < high:
             lam = 0.5 * (low + high)

@@ -66,13 +66,26 @@ class Gaussian(Expert):
         mean, log_variance = predictors
         return np.ascontiguousarray(np.broadcast_to(log_variance[:, 0], mean.shape[0]))
 
+    @staticmethod
+    def _by_row(predictors: list[Array]) -> bool:
+        """Whether the log-variances are those of other experts in every row."""
+        return predictors[1].shape[1] > 1
+
     def log_density(self, predictors: list[Array], y: Array, out: Array) -> Array:
+        if self._by_row(predictors):
+            mean, log_variance = predictors
+            kernels.log_density_by_row(y[0], mean, log_variance, np.exp(-log_variance), out)
+            return out
         kernels.log_density(y[0], predictors[0], self._log_variance(predictors), out)
         return out
 
     def derivatives(
         self, predictors: list[Array], y: Array, order: int, first: Array, second: Array
     ) -> None:
+        if self._by_row(predictors):
+            precision = np.exp(-predictors[1])
+            kernels.derivatives_by_row(y[0], predictors[0], precision, order, first, second)
+            return
         log_variance = self._log_variance(predictors)
         kernels.derivatives(y[0], predictors[0], log_variance, order, first, second)
 

@@ -1,6 +1,6 @@
 """Gates: one file each."""
 
-from mixexp.models.gates._base import Gate
+from mixexp.models.gates._base import Gate, Pieces
 from mixexp.models.gates.activation import Activation, ActivationParams
 from mixexp.models.gates.softmax import Softmax, SoftmaxParams
 from mixexp.models.gates.temperature import Temperature, TemperatureParams
@@ -11,6 +11,7 @@ __all__ = [
     "Activation",
     "ActivationParams",
     "Gate",
+    "Pieces",
     "Softmax",
     "SoftmaxParams",
     "Temperature",

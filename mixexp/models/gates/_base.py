@@ -4,11 +4,33 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from mixexp.models.part import Array, Part
+
+
+class Pieces(NamedTuple):
+    """How the logits of a gate are only piecewise smooth in its parameters.
+
+    Attributes
+    ----------
+    coordinate : int
+        The local coordinate of the gate whose values at a row decide which piece the row is on.
+    jumps : bool
+        Whether the likelihood jumps between pieces, or only its gradient.
+    linear : bool
+        Whether rows change pieces where two values of the coordinate meet (or one meets zero, if
+        nothing jumps), and not on curves.
+    n_active : int
+        Experts that are active in a row.
+    """
+
+    coordinate: int
+    jumps: bool
+    linear: bool
+    n_active: int
 
 
 class Gate(Part):
@@ -32,6 +54,16 @@ class Gate(Part):
     def for_experts(self, n_experts: int) -> Gate:
         """The gate of its kind for a smaller number of experts."""
         return self
+
+    def tempered(self, tau: float) -> Gate:
+        """The gate of the same parameters whose logits are divided by a fixed τ."""
+        from mixexp.models.gates.temperature import Temperature
+
+        return Temperature(self, tau)
+
+    def pieces(self, n_experts: int) -> Pieces | None:
+        """The pieces on which the logits are smooth in the parameters; None if there is only one."""
+        return None
 
     def homogeneity(self) -> tuple[float, ...] | None:
         """Exponents h_c for which θ_c -> t^h_c θ_c multiplies every difference of logits by t > 0.

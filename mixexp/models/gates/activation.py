@@ -11,7 +11,7 @@ from mixexp.models import activations
 from mixexp.models.activations import ActivationFunction
 from mixexp.models.basis import CONSTANT, Affine, Monomials
 from mixexp.models.coordinates import Coordinate, Sharing
-from mixexp.models.gates._base import Array, Gate
+from mixexp.models.gates._base import Array, Gate, Pieces
 
 
 class ActivationParams(NamedTuple):
@@ -77,6 +77,11 @@ class Activation(Gate):
 
     def shift(self, coefficients: list[Array], expert: int, nats: float) -> None:
         coefficients[1][expert, 0] += nats
+
+    def pieces(self, n_experts: int) -> Pieces | None:
+        if not self.activation.kink:
+            return None
+        return Pieces(0, jumps=False, linear=True, n_active=n_experts)
 
     def homogeneity(self) -> tuple[float, ...] | None:
         degree = self.activation.degree

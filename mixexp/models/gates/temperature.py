@@ -9,7 +9,7 @@ import numpy as np
 
 from mixexp.models.basis import CONSTANT, Affine
 from mixexp.models.coordinates import Coordinate, Sharing
-from mixexp.models.gates._base import Array, Gate
+from mixexp.models.gates._base import Array, Gate, Pieces
 from mixexp.models.gates.softmax import Softmax
 
 
@@ -67,7 +67,14 @@ class Temperature(Gate):
     def check(self, n_experts: int) -> None:
         if self.tau is not None and not 0.0 < self.tau < np.inf:
             raise ValueError(f"tau={self.tau!r} must be a positive number, or None to estimate it")
-        self._base.check(n_experts)
+        base = self._base
+        base.check(n_experts)
+        pieces = base.pieces(n_experts)
+        if pieces is not None and pieces.jumps:
+            raise ValueError(
+                f"base={base!r} of a temperature gate is sparse; put the temperature inside, as in "
+                "TopK(base=Temperature(...)), which is the same law"
+            )
 
     def for_experts(self, n_experts: int) -> Temperature:
         return Temperature(self._base.for_experts(n_experts), self.tau, normalize=self.normalize)
@@ -100,15 +107,16 @@ class Temperature(Gate):
         self._base.derivatives(base, order, first[:n], inner)
         first[:n] /= tau
         if self.tau is None:
-            # An expert that is switched off has no part in any sum; its logit must not make nan.
-            logits = self.logits(predictors, np.empty(first.shape[1:]))
-            first[n] = -np.where(np.isneginf(logits), 0.0, logits)
+            first[n] = -self.logits(predictors, np.empty(first.shape[1:]))
         if order > 1:
             _second(inner / tau, first, second)
 
     def shift(self, coefficients: list[Array], expert: int, nats: float) -> None:
         base, tau = self._split(coefficients)
         self._base.shift(base, expert, tau * nats)
+
+    def pieces(self, n_experts: int) -> Pieces | None:
+        return self._base.pieces(n_experts)
 
     def homogeneity(self) -> tuple[float, ...] | None:
         inside = self._base.homogeneity()

@@ -10,7 +10,7 @@ import numpy as np
 from mixexp._kernels import topk as kernels
 from mixexp.models.basis import CONSTANT, Affine
 from mixexp.models.coordinates import Coordinate, Sharing
-from mixexp.models.gates._base import Array, Gate
+from mixexp.models.gates._base import Array, Gate, Pieces
 from mixexp.models.gates.softmax import Softmax
 
 Choice = np.ndarray[tuple[int, int], np.dtype[np.int64]]
@@ -75,6 +75,17 @@ class TopK(Gate):
     def with_active(self, n_active: int) -> TopK:
         """The same gate with another number of active experts, and the same coefficients."""
         return TopK(n_active, self.base, self.select)
+
+    def tempered(self, tau: float) -> TopK:
+        return TopK(self.n_active, self._base.tempered(tau), self.select)
+
+    def pieces(self, n_experts: int) -> Pieces | None:
+        if self.n_active == n_experts:
+            return self._base.pieces(n_experts)
+        base = self._base.coordinates((0,))
+        decisive = [i for i, c in enumerate(base) if c.basis.slopes.any()]
+        linear = len(decisive) == 1 and base[decisive[0]].sharing is Sharing.CONTRAST
+        return Pieces(decisive[0], jumps=True, linear=linear, n_active=self.n_active)
 
     @property
     def by_score(self) -> bool:
@@ -150,7 +161,9 @@ class TopK(Gate):
         n = len(whole)
         inner = np.empty((n, *first.shape[1:])), np.empty((n * (n + 1) // 2, *first.shape[1:]))
         self._base.derivatives(whole, order, *inner)
-        of = [i for i, c in enumerate(self._base.coordinates((0,))) for _ in range(1 + _has_both(c))]
+        of = [
+            i for i, c in enumerate(self._base.coordinates((0,))) for _ in range(1 + _has_both(c))
+        ]
         first[...] = inner[0][of]
         if order > 1:
             row = 0

@@ -1,0 +1,111 @@
+"""Exact profiles of the likelihood over the position of a boundary between active experts."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixexp._kernels import topk
+from mixexp.estimation.objective import Objective
+from mixexp.estimation.pieces import BLOCK_ROWS, pieces_of
+
+Array = NDArray[np.float64]
+
+# Windows around the present position, as parts of the largest move, whose best points are tried.
+_WINDOWS = (1.0, 0.3, 0.1, 0.03, 0.01)
+# A jump in the profile below this many nats is not worth a refit.
+_WORTH = 1e-7
+
+
+def crossings(
+    objective: Objective, theta: Array, expert: int, direction: Array
+) -> tuple[Array, Array]:
+    """Where rows cross as one expert's scores move, and the jumps of the likelihood there.
+
+    With scores s_k + t du of the moving expert, a row switches it on or off at the t at which it
+    meets the K-th largest score of the others. The jump is the change in log-likelihood, nats, when
+    the two trade places, everything else held at θ.
+
+    Returns
+    -------
+    t, jump : arrays (n,)
+        Rows that never cross have t = nan.
+    """
+    pieces, layout = pieces_of(objective), objective.layout
+    assert pieces is not None and pieces.jumps and pieces.linear
+    coefficients = layout.coefficients(theta)
+    basis = layout.basis_of[pieces.coordinate]
+    parts = []
+    for start in range(0, objective.data.n_rows, BLOCK_ROWS):
+        stop = min(start + BLOCK_ROWS, objective.data.n_rows)
+        features = layout.features(np.ascontiguousarray(objective.data.z[:, start:stop]))
+        predictors = layout.predictors(coefficients, features)
+        scores = np.ascontiguousarray(predictors[pieces.coordinate])
+        chosen = np.empty((pieces.n_active + 1, stop - start), dtype=np.int64)
+        topk.select(scores, chosen)
+        active, traded, at = _trade(chosen, expert)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            t = (np.take_along_axis(scores, at[None], axis=0)[0] - scores[expert]) / (
+                direction @ features[basis]
+            )
+        logits, density = _joint(objective, predictors, start, stop)
+        jump = _loglik(logits, density, traded) - _loglik(logits, density, active)
+        if objective.data.weight is not None:
+            jump *= objective.data.weight[start:stop]
+        parts.append((np.where(np.isfinite(t), t, np.nan), jump))
+    times, jumps = zip(*parts, strict=True)
+    return np.concatenate(times), np.concatenate(jumps)
+
+
+def _trade(chosen: NDArray[np.int64], expert: int):  # type: ignore[no-untyped-def]
+    """Active experts now and after the trade, and the expert whose score decides."""
+    active = chosen[:-1]
+    inside = active == expert
+    on = inside.any(axis=0)
+    traded = np.where(inside, chosen[-1], active)
+    traded[-1] = np.where(on, traded[-1], expert)
+    return active, traded, np.where(on, chosen[-1], active[-1])
+
+
+def _joint(
+    objective: Objective, predictors: list[Array], start: int, stop: int
+) -> tuple[Array, Array]:
+    """Logits without the selection, and log densities, each (K, B)."""
+    model, n_gate = objective.model, len(objective.layout.gate)
+    shape = (model.n_experts, stop - start)
+    dense = model.gate.with_active(model.n_experts)  # type: ignore[attr-defined]
+    logits = np.ascontiguousarray(dense.logits(predictors[:n_gate], np.empty(shape)))
+    y = np.ascontiguousarray(objective.data.y[:, start:stop])
+    return logits, model.expert.log_density(predictors[n_gate:], y, np.empty(shape))
+
+
+def _loglik(logits: Array, density: Array, active: NDArray[np.int64]) -> Array:
+    a = np.take_along_axis(logits, active, axis=0)
+    f = a + np.take_along_axis(density, active, axis=0)
+    return np.logaddexp.reduce(f, axis=0) - np.logaddexp.reduce(a, axis=0)
+
+
+def profile_candidates(t: Array, jump: Array, largest: float = 1.0) -> list[float]:
+    """Positions where the sum of the jumps passed on the way from 0 is largest, best first.
+
+    The likelihood is constant between two crossings but for its smooth part, so each position is
+    the middle of its gap.
+    """
+    found: dict[float, float] = {}
+    for sign in (1.0, -1.0):
+        ahead = sign * t
+        use = np.flatnonzero((ahead > 0.0) & (ahead <= 4.0 * largest))
+        if not use.size:
+            continue
+        use = use[np.argsort(ahead[use], kind="stable")]
+        at, total = ahead[use], np.cumsum(jump[use])
+        ends = np.append(at[1:], 1.5 * at[-1])
+        # Rows that cross together have no gap between them.
+        total = np.where(ends > at * (1.0 + 1e-12), total, -np.inf)
+        for window in _WINDOWS:
+            inside = np.searchsorted(at, window * largest, side="right")
+            if inside:
+                best = int(np.argmax(total[:inside]))
+                if total[best] > _WORTH:
+                    found[sign * 0.5 * float(at[best] + ends[best])] = float(total[best])
+    return sorted(found, key=lambda position: -found[position])

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mixexp.estimation.data import Data
 from mixexp.estimation.objective import Objective
-from mixexp.models import Gaussian, MixtureOfExperts, Softmax
+from mixexp.models import Gate, Gaussian, MixtureOfExperts, Softmax
 from mixexp.theory.truths import balanced_softmax_gaussian
 
 Array = NDArray[np.float64]
@@ -25,17 +25,27 @@ class Problem(NamedTuple):
     theta: Array
 
 
-def random_problem(n_rows: int, n_columns: int, n_experts: int, n_threads: int = 1) -> Problem:
-    """Softmax gate, Gaussian experts with linear means, data drawn at the parameter."""
+def random_problem(
+    n_rows: int,
+    n_columns: int,
+    n_experts: int,
+    n_threads: int = 1,
+    gate: Gate | None = None,
+    **options: bool,
+) -> Problem:
+    """Gaussian experts with linear means, data drawn at the parameter; a softmax gate by default.
+
+    ``options`` are those of the objective.
+    """
     rng = np.random.default_rng([n_columns, n_experts])
-    model = MixtureOfExperts(Softmax(), Gaussian(), n_experts, n_columns)
+    model = MixtureOfExperts(gate or Softmax(), Gaussian(), n_experts, n_columns)
     layout = model.layout
     theta = rng.normal(size=layout.n_free)
     theta *= layout.fill({"gate": 1.0, "expert": 1.0, "scale": 0.3})
     x = rng.uniform(-1.5, 1.5, size=(min(n_rows, _DRAWN), n_columns))
     y = model.sample(model.to_params(layout.coefficients(theta)), x, rng)
     data = Data.from_rows(_repeat(x, n_rows), _repeat(y, n_rows), standardize=False)
-    return Problem(Objective(model, data, n_threads=n_threads), theta)
+    return Problem(Objective(model, data, n_threads=n_threads, **options), theta)
 
 
 def balanced_rows(n_rows: int, seed: int = 0) -> tuple[Array, Array]:

@@ -17,17 +17,59 @@ from mixexp.estimation.box import Bounds, Box
 from mixexp.estimation.data import Data
 from mixexp.estimation.objective import Objective
 from mixexp.estimation.penalty import Ridge
-from mixexp.models import Expert, Gate, Gaussian, MixtureOfExperts, MixtureParams, Softmax
+from mixexp.estimation.solvers import Reason, Solution, solve
+from mixexp.models import (
+    Activation,
+    Binomial,
+    Expert,
+    Gate,
+    Gaussian,
+    MixtureOfExperts,
+    MixtureParams,
+    Multinomial,
+    Poisson,
+    Softmax,
+    Temperature,
+    TopK,
+    Transformed,
+)
+from mixexp.models.activations import GELU
+from mixexp.models.basis import Affine
 
 Array = NDArray[np.float64]
 
-GATES: list[Gate] = [Softmax(), Softmax(degree=2)]
-EXPERTS: list[Expert] = [Gaussian(), Gaussian(degree=2), Gaussian(variance="shared")]
+GATES: list[Gate] = [
+    Softmax(),
+    Softmax(degree=2),
+    Transformed(),
+    Temperature(),
+    Temperature(tau=0.5),
+    Activation(),
+    Temperature(Activation(GELU)),
+    TopK(2),
+    TopK(2, select="logit"),
+    TopK(2, Temperature(normalize=False)),
+]
+EXPERTS: list[Expert] = [
+    Gaussian(),
+    Gaussian(degree=2),
+    Gaussian(variance="shared"),
+    Multinomial(3),
+    Poisson(),
+    Binomial(),
+]
 
 PAIRS = pytest.mark.parametrize(
     ("gate", "expert"), [(g, e) for g in GATES for e in EXPERTS], ids=lambda part: repr(part)
 )
 """Runs a test for every gate with every expert."""
+
+SMOOTH_PAIRS = pytest.mark.parametrize(
+    ("gate", "expert"),
+    [(g, e) for g in GATES for e in EXPERTS if g.pieces(9) is None],
+    ids=lambda part: repr(part),
+)
+"""The same, without gates whose likelihood jumps."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +107,22 @@ def generator(*key: object) -> np.random.Generator:
     return np.random.default_rng(zlib.crc32(repr(key).encode()))
 
 
+def regular_problem(gate: Gate, expert: Expert, **settings: int) -> tuple[Problem, Solution]:
+    """A problem whose optimum above the truth is no step and on no bound, and that optimum."""
+    for seed in range(40):
+        case = problem(gate, expert, seed=seed, **settings)
+        found = solve("auto", case.objective, case.theta, case.box)
+        shares = case.objective.shares(found.theta)
+        # A ray of equal likelihood may be followed a long way.
+        scale = case.model.layout.entries("temperature")
+        calm = np.abs(found.theta[~scale]).max() < 30.0 and shares.min() > 0.05
+        known = case.model.invariant_directions(found.theta).shape[1]
+        curvature = np.linalg.eigvalsh(-case.objective.evaluate(found.theta, 2).hessian)[known]
+        if calm and (curvature > 0.3 or gate.pieces(9)) and found.reason is Reason.STATIONARY:
+            return case, found
+    raise AssertionError(f"no regular problem of {gate} with {expert} in 40")
+
+
 def random_theta(model: MixtureOfExperts, x: Array, max_logit: float, rng) -> Array:  # type: ignore[no-untyped-def]
     """Coefficients of size about one, and a gate scaled so that its largest |logit| is given."""
     layout = model.layout
@@ -84,6 +142,17 @@ def random_theta(model: MixtureOfExperts, x: Array, max_logit: float, rng) -> Ar
     return theta
 
 
+def near_boundary(model: MixtureOfExperts, theta: Array, x: Array) -> NDArray[np.bool_]:
+    """Rows of x that are about to change their active experts, (n,)."""
+    pieces, layout = model.gate.pieces(model.n_experts), model.layout
+    if pieces is None:
+        return np.zeros(len(x), dtype=bool)
+    features = layout.features(np.ascontiguousarray(x.T))
+    scores = layout.predictors(layout.coefficients(theta), features)[pieces.coordinate]
+    ordered = -np.sort(-scores, axis=0)
+    return ordered[pieces.n_active - 1] - ordered[pieces.n_active] < 1e-2
+
+
 def logits(model: MixtureOfExperts, theta: Array, x: Array) -> Array:
     """Logits at the rows of x, (K, n); -inf for an expert that is switched off."""
     layout = model.layout
@@ -101,7 +170,7 @@ def objective(
     **options: int,
 ) -> Objective:
     """The objective of rows as they are, on the user's scale."""
-    data = Data.from_rows(x, y, weight, standardize=False)
+    data = Data.from_rows(x, model.expert.encode(y), weight, standardize=False)
     return Objective(model, data, Ridge.build(model.layout, *penalty), **options)
 
 
@@ -119,14 +188,89 @@ def problem(
 ) -> Problem:
     """A random problem; the same arguments give the same one."""
     rng = generator(repr(gate), repr(expert), n_experts, n_columns, seed)
-    model = MixtureOfExperts(gate, expert, n_experts, n_columns)
+    model = MixtureOfExperts(gate.for_experts(n_experts), expert, n_experts, n_columns)
     x = rng.uniform(-1.5, 1.5, size=(n_rows, n_columns))
     theta = random_theta(model, x, max_logit, rng)
+    for _ in range(50):
+        # A difference quotient must not carry a row over the boundary of a region.
+        near = near_boundary(model, theta, x)
+        if not near.any():
+            break
+        x[near] = rng.uniform(-1.5, 1.5, size=(int(near.sum()), n_columns))
     params = model.to_params(model.layout.coefficients(theta))
-    # A little more noise than the law has: responsibilities must differ from gate probabilities.
-    y = model.sample(params, x, rng) + 0.3 * rng.normal(size=n_rows)
+    known = known_of(expert, n_rows, rng)
+    y = model.sample(params, x, rng, known)
+    if expert.standardizes:
+        # A little more noise than the law: responsibilities must differ from gate probabilities.
+        y = y + 0.3 * rng.normal(size=n_rows)
+    if known is not None:
+        y = np.column_stack([y, known])
     weight = rng.uniform(0.2, 3.0, size=n_rows) if weighted else None
     return Problem(model, x, y, weight, theta, objective(model, x, y, weight, **options))
+
+
+def known_of(expert: Expert, n_rows: int, rng: np.random.Generator) -> Array | None:
+    """What a law needs beside x, at random: exposures of counts, numbers of trials."""
+    if isinstance(expert, Poisson):
+        return rng.uniform(0.5, 2.0, size=n_rows)
+    if isinstance(expert, Binomial):
+        return rng.integers(1, 9, size=n_rows).astype(float)
+    return None
+
+
+def known_at(case: Problem, rows: slice) -> Array | None:
+    """The exposures or trials of some rows of a problem."""
+    return case.y[rows, 1] if np.ndim(case.y) > 1 else None
+
+
+def responses(case: Problem, row: int) -> tuple[Array, Array]:
+    """Every response that can occur at a row, as the experts read them, and its weight in sums.
+
+    Of a density, equidistant points that cover every expert's law 12 scales to both sides: there
+    the trapezoidal rule has the accuracy of the exponential.
+    """
+    rows = slice(row, row + 1)
+    known = known_at(case, rows)
+    expert = case.model.expert
+    if isinstance(expert, Multinomial):
+        return np.arange(float(expert.n_classes)), np.ones(expert.n_classes)
+    law = case.model.distribution(case.params, case.x[rows], known)
+    mean, scale = law.mean()[0], np.sqrt(law.variance()[0])
+    means = case.model.expert_means(case.params, case.x[rows], known)[0]
+    if known is None:
+        reach = np.abs(means - mean).max() + 12.0 * scale
+        y = np.linspace(mean - reach, mean + reach, 6001)
+        weight = np.full(len(y), y[1] - y[0])
+        weight[[0, -1]] *= 0.5
+        return y, weight
+    last = known[0] if isinstance(expert, Binomial) else np.max(means) + 12.0 * (scale + 5.0)
+    counts = np.arange(np.ceil(last) + 1.0)
+    return np.column_stack([counts, np.full(len(counts), known[0])]), np.ones(len(counts))
+
+
+def units(gate: Gate, expert: Expert, seed: int, n_columns: int) -> Affine:
+    """A random change of units that leaves the class of laws as it is.
+
+    Any centre and scales of either sign for x, a positive scale for y; no centre of x where a score
+    has no intercept, none at all where a fixed function acts on x.
+    """
+    rng = generator("units", seed)
+    sign = rng.choice([-1.0, 1.0], size=n_columns)
+    x_scale = sign * np.exp(rng.uniform(-1.0, 1.0, size=n_columns))
+    x_center = rng.normal(size=n_columns)
+    y_center, y_scale = float(3.0 * rng.normal()), float(np.exp(rng.normal()))
+    if has_origin(gate):
+        x_center[:] = 0.0
+    if isinstance(gate, Transformed):
+        x_center[:], x_scale[:] = 0.0, 1.0
+    if not expert.standardizes:
+        y_center, y_scale = 0.0, 1.0
+    return Affine(x_center, x_scale, y_center, y_scale)
+
+
+def has_origin(gate: Gate) -> bool:
+    """Whether a gate has a score without intercept."""
+    return not all(c.basis.constant for c in gate.coordinates((0,)))
 
 
 def differences(function, theta: Array, where=None, step: float = 2e-4) -> Array:  # type: ignore[no-untyped-def]

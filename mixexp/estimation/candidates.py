@@ -60,8 +60,8 @@ def draw(pool: Pool, each: int, rng: np.random.Generator) -> Iterator[Start]:
     for _ in range(each):
         yield next(splits)
         for kind, make in PARTITIONS.items():
-            labels = make(objective.data, n_experts, rng)
-            theta = from_responsibilities(dense, labels, pool.box)
+            labels = make(objective, rng)
+            theta = from_responsibilities(dense, labels, pool.box, rng)
             yield Start(theta, kind)
             if sparse and kind == "k-means":
                 yield Start(annealed(objective, theta, pool.box), "annealed")

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixexp.estimation.box import Box
-from mixexp.estimation.solvers.edges import working_basis
 from mixexp.estimation.expert_separation import separated_experts
 from mixexp.estimation.objective import Evaluation, Objective
 from mixexp.estimation.pieces import FixedRegions, describe, pieces_of, restrict
 from mixexp.estimation.separation import Separation, find_separation
+from mixexp.estimation.solvers.edges import working_basis
 from mixexp.estimation.solvers.em import EM
 from mixexp.estimation.solvers.newton import CERTIFICATE_RADIUS, quadratic_model
 
@@ -159,7 +159,11 @@ def certify(
     unknown = _apart(null, objective.model.invariant_directions(theta))
     best, probe_gain = _probe(objective, evaluation, theta, box, unknown)
     ascent = values[0] < -max(2.0 * tol, 4.0 * noise) if len(values) else False
-    certain = separated_experts(objective, theta, evaluation, box, unknown, names)
+    # An expert that can shrink its scale has no outcome that is certain.
+    continuous = objective.model.expert.standardizes
+    certain = (
+        [] if continuous else separated_experts(smooth, theta, evaluation, box, unknown, names)
+    )
     weight = objective.data.total_weight
     held = ~free
     certificate = Certificate(

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mixexp.estimation.box import Box
 from mixexp.estimation.objective import Evaluation, Objective
+from mixexp.estimation.pieces import FixedRegions
 from mixexp.estimation.separation import gain_along, null_space
 from mixexp.estimation.solvers.newton import Newton
 
@@ -29,14 +30,14 @@ class ExpertSeparation(NamedTuple):
 
 
 def separated_experts(
-    objective: Objective,
+    objective: Objective | FixedRegions,
     theta: Array,
     evaluation: Evaluation,
     box: Box,
     null: Array,
     names: list[str],
 ) -> list[ExpertSeparation]:
-    """Experts of a discrete family that have no finite maximum.
+    """Experts of a discrete family whose own coefficients have no finite maximum.
 
     Where an expert's rows tell the class for certain, or all its counts are zero, its coefficients
     grow without end. The solver leaves them where the likelihood has become flat, or on the bound;
@@ -44,7 +45,8 @@ def separated_experts(
 
     Parameters
     ----------
-    objective : Objective
+    objective : Objective or FixedRegions
+        Of a family without a scale that could shrink: counts, classes.
     theta : array (P,)
         An optimum in the box.
     evaluation : Evaluation
@@ -56,9 +58,6 @@ def separated_experts(
         Names of the entries of θ.
     """
     layout, n_gate = objective.layout, objective.layout.n_gate
-    # An expert that can shrink its scale has no outcome that is certain.
-    if objective.model.expert.standardizes or not len(theta) > n_gate:
-        return []
     assert evaluation.gradient is not None
     owner = layout.expert_of.copy()
     owner[:n_gate] = -1
@@ -67,7 +66,7 @@ def separated_experts(
     if held.any():
         stretch = np.where(owner >= 0, _LIFT, 1.0)
         wide = Box(box.lower * stretch, box.upper * stretch)
-        solution = Newton().solve(objective, theta, wide, max_iter=60)
+        solution = Newton().solve(objective, theta, wide, max_iter=60)  # type: ignore[arg-type]
         rise = solution.value - value
         theta, value, null = solution.theta, solution.value, null_space(objective, solution)
     found = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +20,9 @@ class Ridge:
 
     ``gate`` λ_g penalises ½ λ_g Σ_k ‖β1_k - mean(β1)‖², centred over the K experts so that neither
     the choice of the reference nor a translation of the gate changes it (not centred for a gate
-    whose reference is pinned); ``expert`` λ_e penalises ½ λ_e Σ_k ‖a_k‖². Intercepts, scales and
-    temperatures are free. Coefficients are the standardised ones.
+    whose reference is pinned); ``expert`` λ_e penalises ½ λ_e Σ_k ‖a_k‖², for class
+    probabilities ½ λ_e Σ_kj ‖b_kj - mean_j(b_kj)‖², centred over the classes. Intercepts, scales
+    and temperatures are free. Coefficients are the standardised ones.
     """
 
     gate: float
@@ -45,6 +47,13 @@ class Ridge:
                 between -= 1.0 / layout.n_experts
             slopes = np.diag(c.basis.slopes.astype(float))
             matrix[where, where] = strength.get(c.box, 0.0) * np.kron(between, slopes)
+        classes = [i for i, c in enumerate(layout.coordinates) if c.n_categories]
+        for i, j in product(classes, classes):
+            c, rows = layout.coordinates[i], layout.shapes[i][0]
+            slopes = np.diag(c.basis.slopes / c.n_categories)
+            matrix[layout.slices[i], layout.slices[j]] -= strength[c.box] * np.kron(
+                np.eye(rows), slopes
+            )
         return cls(strength["gate"], strength["expert"], matrix)
 
     def rebuild(self, layout: Layout) -> Ridge:

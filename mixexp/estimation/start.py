@@ -26,10 +26,23 @@ class Start(NamedTuple):
 
 
 def from_responsibilities(
-    objective: Objective, responsibilities: Array, box: Box, n_steps: int = 4
+    objective: Objective,
+    responsibilities: Array,
+    box: Box,
+    rng: np.random.Generator | None = None,
+    n_steps: int = 4,
 ) -> Array:
-    """θ after M-steps with responsibilities (n, K) held fixed, from equal experts."""
+    """θ after M-steps with responsibilities (n, K) held fixed, from equal experts.
+
+    Slopes of a gate with a fixed reference begin at random: at zero a function such as the square
+    or a rectifier has no slope to leave it by.
+    """
     theta = box.project(equal_experts(objective))
+    layout = objective.layout
+    for c, where in zip(layout.coordinates, layout.slices, strict=True):
+        if c.sharing is Sharing.PINNED:
+            rng = rng or np.random.default_rng(0)
+            theta[where] = rng.normal(size=where.stop - where.start)
     for _ in range(n_steps):
         statistics = objective.em_statistics(theta, responsibilities)
         theta = m_step(objective, theta, statistics, box)
@@ -46,14 +59,16 @@ def equal_experts(objective: Objective) -> Array:
     return layout.vector(tables)
 
 
-def clusters(data: Data, n_experts: int, rng: np.random.Generator) -> Array:
+def clusters(objective: Objective, rng: np.random.Generator) -> Array:
     """Hard labels of k-means on standardised (x, y), y stretched at random; (n, K).
 
     Weighted Lloyd iterations, written out because a threaded one would make the starts, and so the
     fit, depend on the number of threads in their last bits.
     """
     stretch = np.exp(rng.uniform(np.log(0.5), np.log(4.0)))
-    points = np.concatenate([data.z, stretch * data.y]).T
+    data, model = objective.data, objective.model
+    n_experts = model.n_experts
+    points = np.concatenate([data.z, stretch * model.expert.positions(data.y)]).T
     weight = np.ones(data.n_rows) if data.weight is None else data.weight
     centers = points[_draw(data, n_experts, rng)]
     for _ in range(20):
@@ -68,8 +83,9 @@ def clusters(data: Data, n_experts: int, rng: np.random.Generator) -> Array:
     return labels
 
 
-def partition(data: Data, n_experts: int, rng: np.random.Generator) -> Array:
+def partition(objective: Objective, rng: np.random.Generator) -> Array:
     """Nearest of K random rows in randomly weighted x, as a softmax gate can represent; (n, K)."""
+    data, n_experts = objective.data, objective.model.n_experts
     stretch = rng.exponential(size=(len(data.z), 1))
     points = (stretch * data.z).T
     return _nearest(points, points[_draw(data, n_experts, rng)])
@@ -81,9 +97,10 @@ def _nearest(points: Array, centers: Array) -> Array:
     return np.eye(len(centers))[squares.argmin(axis=1)]
 
 
-def soft(data: Data, n_experts: int, rng: np.random.Generator) -> Array:
+def soft(objective: Objective, rng: np.random.Generator) -> Array:
     """Independent Dirichlet responsibilities; (m, K)."""
-    return rng.dirichlet(np.full(n_experts, 0.5), size=data.n_rows)
+    shape = np.full(objective.model.n_experts, 0.5)
+    return rng.dirichlet(shape, size=objective.data.n_rows)
 
 
 def _draw(data: Data, size: int, rng: np.random.Generator) -> NDArray[np.intp]:
@@ -93,7 +110,7 @@ def _draw(data: Data, size: int, rng: np.random.Generator) -> NDArray[np.intp]:
     return rng.choice(data.n_rows, size=size, replace=replace, p=p)
 
 
-PARTITIONS: dict[str, Callable[[Data, int, np.random.Generator], Array]] = {
+PARTITIONS: dict[str, Callable[[Objective, np.random.Generator], Array]] = {
     "k-means": clusters,
     "partition": partition,
     "random": soft,

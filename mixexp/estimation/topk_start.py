@@ -44,7 +44,7 @@ def annealed(objective: Objective, theta: Array, box: Box) -> Array:
 
 
 def has_change_points(objective: Objective) -> bool:
-    """Whether the regions are K intervals of one column: one active expert, selected by its line."""
+    """Whether the regions are intervals of one column: one active expert, selected by its line."""
     pieces, layout = pieces_of(objective), objective.layout
     if pieces is None or not pieces.jumps or pieces.n_active > 1 or not pieces.linear:
         return False
@@ -110,7 +110,7 @@ def _best_cuts(
 
 
 def _fits(objective: Objective, inside: Array) -> tuple[Array, list[Array]]:
-    """Log-likelihood and coefficients of an expert fitted to each set of rows, ``inside`` (S, n)."""
+    """Log-likelihood and coefficients of an expert fitted to each set of rows, inside (S, n)."""
     layout, data, expert = objective.layout, objective.data, objective.model.expert
     n_gate = len(layout.gate)
     weight = np.ones(data.n_rows) if data.weight is None else data.weight

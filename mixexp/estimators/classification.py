@@ -29,7 +29,8 @@ _OFF = "``None`` is the exact maximum of the likelihood, which classes that sepa
     ),
     expert_penalty=(
         "float or None",
-        f"Ridge on the experts' standardised slopes, in nats: ½ λ Σ_kj ‖b_kj‖².\n{_OFF}",
+        "Ridge on the experts' standardised slopes, in nats, centred over the classes:\n"
+        f"½ λ Σ_kj ‖b_kj - mean_j(b_kj)‖². {_OFF}",
     ),
 )
 class MultinomialMoE(ClassifierMixin, MoEBase):
@@ -150,7 +151,8 @@ class MultinomialMoE(ClassifierMixin, MoEBase):
 
     def predict_proba(self, X: ArrayLike) -> Array:
         """Probabilities of the classes, shape (n, n_classes), in the order of ``classes_``."""
-        proba = np.exp(self.predict_log_proba(X))
+        # No class is impossible under the model: what underflows is tiny, and has a logarithm.
+        proba = np.maximum(np.exp(self.predict_log_proba(X)), np.finfo(float).tiny)
         return proba / proba.sum(axis=1, keepdims=True)
 
     def predict_log_proba(self, X: ArrayLike) -> Array:

@@ -50,6 +50,9 @@ class Coordinate:
     box : str
         Which bound of the parameter space Θ applies: ``"gate"``, ``"expert"``, ``"scale"`` or
         ``"temperature"``.
+    n_categories : int, default=0
+        Where the coordinates of an expert contrast each of so many categories with the last: their
+        number. A ridge is then centred over them, so that the choice of the last changes nothing.
     by_row : bool, default=True
         Whether its part wants the predictor at every row, (K, B). A parameter that never depends
         on x, such as a log-variance, is handed over as (K, 1), or (1, 1) if shared; and as (K, B)
@@ -61,6 +64,7 @@ class Coordinate:
     sharing: Sharing
     box: str
     by_row: bool = True
+    n_categories: int = 0
 
     def shape(self, n_experts: int) -> tuple[int, int]:
         """Shape of the free coefficients: (free rows, terms)."""

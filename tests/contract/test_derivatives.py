@@ -21,9 +21,9 @@ SIZES = pytest.mark.parametrize(
     ],
 )
 # Relative to the norm of a block of coordinates; what rounding of the function does to a difference
-# quotient is let through.
+# quotient is let through (a sum over 24 rows of as many terms as there are experts).
 TOLERANCE = 1e-6
-ROUNDING = 4.0 * np.finfo(float).eps / 2e-4
+ROUNDING = 32.0 * np.finfo(float).eps / 2e-4
 
 
 def random_problem(gate: Gate, expert: Expert, k: int, d: int, max_logit: float) -> Problem:
@@ -102,8 +102,9 @@ def test_em_statistics_hold_the_value_and_the_gate_score(gate: Gate, expert: Exp
 def test_gate_hessian_of_em_agrees_with_differences_at_fixed_responsibilities(
     gate: Gate, expert: Expert
 ) -> None:
+    """At the gate's own probabilities, where the curvature of the logits has no part in it."""
     case = problem(gate, expert, n_experts=3, n_columns=2)
-    r = case.objective.responsibilities(case.theta)
+    r = case.model.weights(case.params, case.x)
     n = case.model.layout.n_gate
     hessian = case.objective.em_statistics(case.theta).hessian
     expected = differences(
@@ -120,7 +121,7 @@ def test_weights_count_rows(gate: Gate, expert: Expert) -> None:
     copies = generator("copies").integers(0, 3, size=len(case.x))
     weighted = objective(case.model, case.x, case.y, copies.astype(float))
     written_out = objective(
-        case.model, np.repeat(case.x, copies, axis=0), np.repeat(case.y, copies)
+        case.model, np.repeat(case.x, copies, axis=0), np.repeat(case.y, copies, axis=0)
     )
     for a, b in zip(
         weighted.evaluate(case.theta, 2), written_out.evaluate(case.theta, 2), strict=True

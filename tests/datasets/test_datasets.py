@@ -69,6 +69,15 @@ TABLES = {
         "peers/data/tonedata.csv",
         ("x", "y"),
     ),
+    "tribolium": Table(
+        datasets.load_tribolium,
+        27,
+        dict.fromkeys(
+            ("remaining", "total", "confusum", "madens", "replicate2", "replicate3"), WHOLE
+        ),
+        "peers/data/tribolium.csv",
+        ("y", "total", "spConf", "spMad", "r2", "r3"),
+    ),
 }
 each_table = pytest.mark.parametrize("name", TABLES)
 

@@ -13,7 +13,7 @@ from mixexp.estimation.objective import Objective
 from mixexp.estimation.start import PARTITIONS, exact_fits, from_responsibilities, split
 from mixexp.models import Expert, Gate, Gaussian, MixtureOfExperts, Softmax
 from tests.estimation.cases import bind, box, two_lines
-from tests.instances import PAIRS, generator
+from tests.instances import PAIRS, generator, problem
 
 RNG = generator("odd data")
 X = RNG.normal(size=(40, 2))
@@ -32,9 +32,9 @@ ODD: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray | None]] = {
 }
 
 
-def pool(name: str, n_experts: int, gate: Gate | None = None, expert: Expert | None = None) -> Pool:
+def pool(name: str, n_experts: int) -> Pool:
     x, y, weight = ODD[name]
-    law = MixtureOfExperts(gate or Softmax(), expert or Gaussian(), n_experts, 2)
+    law = MixtureOfExperts(Softmax(), Gaussian(), n_experts, 2)
     return Pool(Objective(law, Data.from_rows(x, y, weight)), Bounds())
 
 
@@ -56,7 +56,7 @@ def test_every_kind_of_start_on_odd_data(name: str, n_experts: int) -> None:
 
 @PAIRS
 def test_every_kind_of_start_for_every_model(gate: Gate, expert: Expert) -> None:
-    here = pool("plain", 2, gate, expert)
+    here = Pool(problem(gate, expert, n_experts=3).objective, Bounds())
     for start in draw(here, 1, np.random.default_rng(0)):
         assert np.all((start.theta >= here.box.lower) & (start.theta <= here.box.upper))
         assert np.isfinite(here.objective.evaluate(start.theta).value)
@@ -75,10 +75,10 @@ def test_starts_repeat_with_the_generator() -> None:
 @pytest.mark.parametrize("kind", PARTITIONS)
 @pytest.mark.parametrize("name", ODD)
 def test_partitions_are_responsibilities(kind: str, name: str) -> None:
-    data = pool(name, 2).objective.data
     for k in (1, 2, 5):
-        r = PARTITIONS[kind](data, k, np.random.default_rng(0))
-        assert r.shape == (data.n_rows, k)
+        objective = pool(name, k).objective
+        r = PARTITIONS[kind](objective, np.random.default_rng(0))
+        assert r.shape == (objective.data.n_rows, k)
         assert np.all(r >= 0.0)
         assert np.allclose(r.sum(axis=1), 1.0)
 
@@ -86,8 +86,8 @@ def test_partitions_are_responsibilities(kind: str, name: str) -> None:
 def test_clusters_find_clusters() -> None:
     rng = np.random.default_rng(0)
     x = np.repeat([-5.0, 0.0, 5.0], 30)[:, None] + 0.1 * rng.normal(size=(90, 1))
-    data = Data.from_rows(x, 10.0 * x[:, 0])
-    found = [PARTITIONS["k-means"](data, 3, np.random.default_rng(s)) for s in range(10)]
+    target = bind(3, x, 10.0 * x[:, 0])
+    found = [PARTITIONS["k-means"](target, np.random.default_rng(s)) for s in range(10)]
     truth = np.repeat(np.arange(3), 30)
     sharp = [np.all([len(set(r[truth == j].argmax(axis=1))) == 1 for j in range(3)]) for r in found]
     assert np.mean(sharp) >= 0.3

@@ -1,4 +1,4 @@
-"""Write cases.json, the reference fits of univariate Gaussian mixtures of experts.
+"""Write cases.json, the reference fits of mixtures of experts with one response.
 
 Usage: ``MIXEXP_REFERENCE=/folder/of/results python tests/reference/make_cases.py``
 """
@@ -19,14 +19,27 @@ SHIPPED: dict[str, tuple[str, dict[str, tuple[str, float]]]] = {
     "faithful": ("load_faithful", {"y": ("waiting", 1), "x": ("eruptions", 1)}),
     "mcycle": ("load_mcycle", {"y": ("accel", 1), "x": ("times", 10)}),
     "tonedata": ("load_tonedata", {"y": ("tuned", 1), "x": ("stretchratio", 1)}),
-    "NPreg": ("load_npreg", {"yn": ("yn", 1), "x": ("x", 1)}),
+    "NPreg": ("load_npreg", {name: (name, 1) for name in ("yn", "yp", "x")}),
     "sim_k3_p3": ("load_sim_k3_p3", {name: (name, 1) for name in ("y", "x1", "x2", "x3")}),
+    "tribolium": (
+        "load_tribolium",
+        {
+            "y": ("remaining", 1),
+            "total": ("total", 1),
+            "spConf": ("confusum", 1),
+            "spMad": ("madens", 1),
+            "r2": ("replicate2", 1),
+            "r3": ("replicate3", 1),
+        },
+    ),
 }
 NAMES = [
+    "beps_multinom_k2",
     "ethanol_k2",
     "faithful_k2",
     "mcycle_k4",
     "npreg_k2_const",
+    "npreg_pois_k2",
     "rmoe_gaussian_k2_homoscedastic",
     "sim_k3_p3",
     "tempanomalies_k2",
@@ -34,6 +47,7 @@ NAMES = [
     "tonedata_k2_const",
     "tonedata_k2_const_main",
     "tonedata_k2_main",
+    "tribolium_binom_k2",
 ]
 # In this table the column V1 is the constant one.
 CONSTANT = {"rmoe_gaussian": "V1"}
@@ -65,15 +79,18 @@ def extract(case: dict[str, Any]) -> dict[str, Any]:
     loader, columns = SHIPPED.get(table, (None, None))
     params = case["params"]
     one = CONSTANT.get(table, "1")
+    blocks = [name for name in ("gate", "beta", "sigma") if name in params]
     chosen: dict[str, Any] = {
         "data": f"peers/{case['data']}",
         "loader": loader,
         "loader_columns": columns,
         "response": case["response"],
+        "family": case["family"].split()[0],
+        "trials": case.get("trials"),
         "n_experts": case["K"],
         "gate_terms": ["1" if term == one else term for term in params["gate_terms"]],
         "expert_terms": ["1" if term == one else term for term in params["expert_terms"]],
-        "shared_variance": len(params["sigma"]) < case["K"],
+        "shared_variance": len(params.get("sigma") or range(case["K"])) < case["K"],
         "n": case["n"],
         "n_free": case["npar"],
         "loglik": case["loglik"],
@@ -83,11 +100,11 @@ def extract(case: dict[str, Any]) -> dict[str, Any]:
         "local": "LOCAL" in case.get("note", ""),
         "best_peer": best_peer(case),
         "expert_sizes": case["resp_column_sums"],
-        "params": {name: params[name] for name in ("gate", "beta", "sigma")},
+        "params": {name: params[name] for name in blocks},
     }
     errors = case.get("se_observed_information")
     if errors:
-        chosen["standard_errors"] = {name: errors[name] for name in ("gate", "beta", "sigma")}
+        chosen["standard_errors"] = {name: errors[name] for name in blocks}
     return chosen
 
 

@@ -37,8 +37,8 @@ def working_basis(
     """Moves that turn no boundary and push no row over the edge it stands on.
 
     Starts from the rigid moves; as long as the best step within radius 1 promises more than ``tol``
-    nats but would at once carry a row across, the margin of that row is held as well. ``evaluation``
-    holds the full derivatives at θ.
+    nats but would at once carry a row across, the margin of that row is held as well.
+    ``evaluation`` holds the full derivatives at θ.
     """
     basis = rigid_basis(objective, theta)
     pieces = pieces_of(objective)

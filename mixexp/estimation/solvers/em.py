@@ -49,11 +49,12 @@ def gate_step(gate: Array, statistics: EMStatistics, lower: Array, upper: Array)
 
 
 class EM(Solver):
-    """Expectation-maximisation: closed-form experts, a damped Newton step for the gate.
+    """Expectation-maximisation: closed-form experts where there are any, else damped Newton steps.
 
-    A Newton step of the gate can overshoot; it is halved until the likelihood does not fall, which
-    ends because the step is an ascent direction of the M-step's objective. One pass over the data
-    gives the likelihood, the statistics and the gate's derivatives of a step.
+    A Newton step of the gate or of experts without a closed form can overshoot; it is halved until
+    the likelihood does not fall, which ends because the step is an ascent direction of the M-step's
+    objective. One pass over the data gives the likelihood, the statistics and the gate's
+    derivatives of a step.
 
     The remaining gain it reports is Aitken's extrapolation of its gains, an estimate and not a
     certificate.
@@ -77,7 +78,8 @@ class EM(Solver):
     def step(self, objective: Objective, state: State, box: Box) -> EMState:
         assert isinstance(state, EMState) and state.statistics is not None
         target = m_step(objective, state.theta, state.statistics, box)
-        gate = slice(0, objective.layout.n_gate)
+        exact = objective.model.expert.closed_form
+        damped = slice(0, objective.layout.n_gate if exact else objective.layout.n_free)
         rounding = 1e-13 * (1.0 + abs(state.value))
         for _ in range(self.max_halvings):
             statistics = objective.em_statistics(target)
@@ -85,7 +87,7 @@ class EM(Solver):
                 gains = [*state.gains[-1:], statistics.value - state.value]
                 left = _aitken(gains)
                 return EMState(target, statistics.value, left, False, statistics, gains)
-            target[gate] = 0.5 * (target[gate] + state.theta[gate])
+            target[damped] = 0.5 * (target[damped] + state.theta[damped])
         return EMState(state.theta, state.value, state.remaining_gain, True, state.statistics)
 
 

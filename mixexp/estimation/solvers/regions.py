@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from mixexp.estimation.boundary import crossings, profile_candidates
 from mixexp.estimation.box import Box
-from mixexp.estimation.solvers.edges import to_the_edge
 from mixexp.estimation.objective import Objective
 from mixexp.estimation.pieces import (
     FixedRegions,
@@ -20,6 +19,7 @@ from mixexp.estimation.pieces import (
     rigid_basis,
 )
 from mixexp.estimation.solvers._base import Reason, Solution
+from mixexp.estimation.solvers.edges import to_the_edge
 from mixexp.estimation.solvers.lbfgs import LBFGS
 from mixexp.estimation.solvers.newton import Newton
 

@@ -32,6 +32,9 @@ class Expert(Part):
     standardizes: ClassVar[bool] = False
     """Whether a change of location and scale of the response stays in the family."""
 
+    closed_form: ClassVar[bool] = False
+    """Whether the M-step is a maximum and not one Newton step, which may overshoot."""
+
     @abstractmethod
     def encode(self, y: Any) -> Array:
         """The user's responses, one row for each observation, as responses (n_responses, n).
@@ -48,6 +51,13 @@ class Expert(Part):
         Equal experts with these are where starts begin. ``y`` is (n_responses, n).
         """
         return (0.0,) * len(self.coordinates(()))
+
+    def positions(self, y: Array) -> Array:
+        """Responses as points of order one, (m, n), near each other where responses are alike.
+
+        For clusterings of the rows. ``y`` is (n_responses, n).
+        """
+        return y[:1]
 
     @abstractmethod
     def log_density(self, predictors: list[Array], y: Array, out: Array) -> Array:

@@ -54,14 +54,16 @@ class NewtonExpert(Expert):
             np.concatenate(tables, axis=1)
             for tables in (coefficients, constraints.lower, constraints.upper)
         )
-        ridge = constraints.penalty * np.tile(np.arange(n_terms) > 0, n)
-        gradient = np.concatenate(scores, axis=1) - ridge * start
+        between = np.eye(n) - self._centring()
+        ridge = constraints.penalty * np.kron(between, np.diag(np.arange(n_terms) > 0))
+        gradient = np.concatenate(scores, axis=1) - start @ ridge
         pairs = np.empty((n_experts, n, n_terms, n, n_terms))
         for block, (a, b) in zip(blocks, combinations_with_replacement(range(n), 2), strict=True):
             pairs[:, a, :, b] = pairs[:, b, :, a] = block
         information = pairs.reshape(n_experts, n * n_terms, n * n_terms)
+        information += ridge
         diagonal = np.einsum("kpp->kp", information)
-        diagonal += ridge + _CURVATURE * np.abs(gradient)
+        diagonal += _CURVATURE * np.abs(gradient)
         step = maximize_in_box(information, gradient, start, lower, upper)
         # The data say nothing about an expert without responsibility; the penalty alone must not.
         step[mass <= 0.0] = 0.0
@@ -69,3 +71,8 @@ class NewtonExpert(Expert):
         length = np.linalg.norm(step, axis=1, keepdims=True)
         step *= _LONGEST_STEP / np.maximum(length, _LONGEST_STEP)
         return list((start + step).reshape(n_experts, n, n_terms).transpose(1, 0, 2).copy())
+
+    def _centring(self) -> float:
+        """What centring over categories takes off the ridge between any two coordinates."""
+        n_categories = self.coordinates(())[0].n_categories
+        return 1.0 / n_categories if n_categories else 0.0

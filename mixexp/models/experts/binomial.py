@@ -68,6 +68,10 @@ class Binomial(GLMExpert):
         # Half a trial more of either outcome keeps the logit finite.
         return (float(np.log((0.5 + w @ y[0]) / (0.5 + w @ (y[1] - y[0])))),)
 
+    def positions(self, y: Array) -> Array:
+        rate = (y[0] + 0.5) / (y[1] + 1.0)
+        return ((rate - rate.mean()) / (rate.std() or 1.0))[None]
+
     def log_density(self, predictors: list[Array], y: Array, out: Array) -> Array:
         kernels.binomial_log_density(y, predictors[0], out)
         return out

@@ -44,6 +44,7 @@ class Gaussian(Expert):
     """
 
     standardizes: ClassVar[bool] = True
+    closed_form: ClassVar[bool] = True
 
     def __init__(self, degree: int = 1, variance: str = "expert"):
         self.degree = degree

@@ -70,7 +70,9 @@ class Multinomial(NewtonExpert):
             raise ValueError(f"n_classes must be 2 or more, got {self.n_classes}.")
         basis = Monomials(columns, self.degree)
         return tuple(
-            Coordinate(f"class[{j}]", basis, Sharing.EXPERT, box="expert")
+            Coordinate(
+                f"class[{j}]", basis, Sharing.EXPERT, box="expert", n_categories=self.n_classes
+            )
             for j in range(self.n_classes - 1)
         )
 
@@ -78,6 +80,9 @@ class Multinomial(NewtonExpert):
         # Half an observation more in each class keeps the logits of empty classes finite.
         counts = 0.5 + np.bincount(y[0].astype(np.intp), weight, minlength=self.n_classes)
         return tuple(float(c) for c in np.log(counts[:-1] / counts[-1]))
+
+    def positions(self, y: Array) -> Array:
+        return np.eye(self.n_classes)[:, y[0].astype(np.intp)]
 
     def log_density(self, predictors: list[Array], y: Array, out: Array) -> Array:
         kernels.log_density(y[0], np.stack(predictors), out)

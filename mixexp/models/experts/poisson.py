@@ -73,6 +73,10 @@ class Poisson(GLMExpert):
         # Half an event more keeps the logarithm finite where nothing was counted.
         return (float(np.log((0.5 + w @ y[0]) / (w @ np.exp(y[1])))),)
 
+    def positions(self, y: Array) -> Array:
+        rate = np.log(y[0] + 0.5) - y[1]
+        return ((rate - rate.mean()) / (rate.std() or 1.0))[None]
+
     def log_density(self, predictors: list[Array], y: Array, out: Array) -> Array:
         kernels.poisson_log_density(y, predictors[0], out)
         return out

@@ -62,7 +62,7 @@ class Gate(Part):
         return Temperature(self, tau)
 
     def pieces(self, n_experts: int) -> Pieces | None:
-        """The pieces on which the logits are smooth in the parameters; None if there is only one."""
+        """The pieces on which logits are smooth in the parameters; None if there is only one."""
         return None
 
     def homogeneity(self) -> tuple[float, ...] | None:

@@ -21,11 +21,12 @@ class TemperatureParams(NamedTuple):
 
 
 class Temperature(Gate):
-    """Dense-to-sparse gate, π_k(x) = exp(a_k(x) / τ) / Σ_l exp(a_l(x) / τ), a the logits of ``base``.
+    """Dense-to-sparse gate, π_k(x) = exp(a_k(x) / τ) / Σ_l exp(a_l(x) / τ).
 
-    With a free τ and a base whose logits scale with their coefficients (softmax, transformed
-    softmax, homogeneous activations) only β / τ is identified: (β0, β1, τ) and c (β0, β1, τ) are one
-    law for every c > 0. Fits are certified modulo that direction and report β / τ and τ = 1.
+    a are the logits of ``base``. With a free τ and a base whose logits scale with their
+    coefficients (softmax, transformed softmax, homogeneous activations) only β / τ is identified:
+    (β0, β1, τ) and c (β0, β1, τ) are one law for every c > 0. Fits are certified modulo that
+    direction and report β / τ and τ = 1.
 
     Parameters
     ----------

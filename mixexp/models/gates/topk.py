@@ -135,7 +135,7 @@ class TopK(Gate):
         return whole, scores
 
     def choose(self, predictors: list[Array], logits: Array) -> Choice:
-        """The active experts (K, B) of every row, the highest first; fills ``logits`` of the base."""
+        """The active experts (K, B) of every row, highest first; fills ``logits`` of the base."""
         whole, scores = self._join(predictors, np.add)
         selectors = self._base.logits(scores, logits) if self.by_score else None
         chosen: Choice = np.empty((self.n_active, logits.shape[1]), dtype=np.int64)

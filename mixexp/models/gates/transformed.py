@@ -12,7 +12,7 @@ from mixexp.models.maps import TANH, Map, Mapped
 
 
 class Transformed(Softmax):
-    """Softmax gate of bounded maps of x, π_k(x) = exp(β0_k + β1_kᵀ M(x)) / Σ_l exp(β0_l + β1_lᵀ M(x)).
+    """Softmax gate of bounded maps of x, π_k(x) ∝ exp(β0_k + β1_kᵀ M(x)).
 
     M acts on each column of x in the user's units, whatever the fit standardises: with ``tanh``,
     columns should be of order one.
@@ -38,7 +38,7 @@ class Transformed(Softmax):
     ('1', 'tanh(a)', 'tanh(b)')
     """
 
-    def __init__(self, map: Map | Callable[[Any], Any] = TANH):  # noqa: A002
+    def __init__(self, map: Map | Callable[[Any], Any] = TANH):
         self.map = map
 
     def coordinates(

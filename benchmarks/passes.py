@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from benchmarks.measurement import Measurement
-from benchmarks.problems import random_problem
+from benchmarks.problems import Problem, random_problem
 from benchmarks.timing import interleaved
 from mixexp.estimation.blocks import single_threaded_blas
 
@@ -28,7 +28,8 @@ def measure(
     n_rows = n_rows or (20_000 if quick else 100_000)
     rounds = rounds or (5 if quick else 25)
     for n_columns, n_experts in CASES:
-        seconds = _pass_seconds(n_rows, n_columns, n_experts, rounds)
+        problem = random_problem(n_rows, n_columns, n_experts)
+        seconds = pass_seconds(problem, 2 * n_rows * n_experts, rounds)
         case = f"d={n_columns} K={n_experts}"
         exp = seconds.pop("exp")
         yield Measurement(f"exp, {case}", 1e9 * exp / (2 * n_rows * n_experts), "ns/double")
@@ -39,9 +40,10 @@ def measure(
             yield Measurement(f"{name} pass, {case}, time", per_row, "ns/(n K)")
 
 
-def _pass_seconds(n_rows: int, n_columns: int, n_experts: int, rounds: int) -> dict[str, float]:
-    objective, theta = random_problem(n_rows, n_columns, n_experts)
-    argument = -np.random.default_rng(0).exponential(5.0, size=2 * n_rows * n_experts)
+def pass_seconds(problem: Problem, n_exponentials: int, rounds: int) -> dict[str, float]:
+    """Seconds of each pass, and of np.exp over so many doubles, taking turns on one thread."""
+    objective, theta = problem
+    argument = -np.random.default_rng(0).exponential(5.0, size=n_exponentials)
     out = np.empty_like(argument)
     calls = {
         "exp": lambda: np.exp(argument, out=out),

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mixexp.estimation.data import Data
 from mixexp.estimation.objective import Objective
-from mixexp.models import Gate, Gaussian, MixtureOfExperts, Softmax
+from mixexp.models import Expert, Gate, Gaussian, MixtureOfExperts, Softmax
 from mixexp.theory.truths import balanced_softmax_gaussian
 
 Array = NDArray[np.float64]
@@ -31,20 +31,22 @@ def random_problem(
     n_experts: int,
     n_threads: int = 1,
     gate: Gate | None = None,
+    expert: Expert | None = None,
     **options: bool,
 ) -> Problem:
-    """Gaussian experts with linear means, data drawn at the parameter; a softmax gate by default.
+    """Data drawn at the parameter; by default a softmax gate and Gaussian experts of linear means.
 
     ``options`` are those of the objective.
     """
     rng = np.random.default_rng([n_columns, n_experts])
-    model = MixtureOfExperts(gate or Softmax(), Gaussian(), n_experts, n_columns)
+    model = MixtureOfExperts(gate or Softmax(), expert or Gaussian(), n_experts, n_columns)
     layout = model.layout
     theta = rng.normal(size=layout.n_free)
-    theta *= layout.fill({"gate": 1.0, "expert": 1.0, "scale": 0.3})
+    theta *= layout.fill({"gate": 1.0, "expert": 1.0, "scale": 0.3, "temperature": 0.3})
     x = rng.uniform(-1.5, 1.5, size=(min(n_rows, _DRAWN), n_columns))
     y = model.sample(model.to_params(layout.coefficients(theta)), x, rng)
-    data = Data.from_rows(_repeat(x, n_rows), _repeat(y, n_rows), standardize=False)
+    encoded = model.expert.encode(_repeat(y, n_rows))
+    data = Data.from_rows(_repeat(x, n_rows), encoded, standardize=False)
     return Problem(Objective(model, data, n_threads=n_threads, **options), theta)
 
 

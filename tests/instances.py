@@ -118,7 +118,7 @@ def regular_problem(gate: Gate, expert: Expert, **settings: int) -> tuple[Proble
         calm = np.abs(found.theta[~scale]).max() < 30.0 and shares.min() > 0.05
         known = case.model.invariant_directions(found.theta).shape[1]
         curvature = np.linalg.eigvalsh(-case.objective.evaluate(found.theta, 2).hessian)[known]
-        if calm and (curvature > 0.3 or gate.pieces(9)) and found.reason is Reason.STATIONARY:
+        if calm and (curvature > 0.02 or gate.pieces(9)) and found.reason is Reason.STATIONARY:
             return case, found
     raise AssertionError(f"no regular problem of {gate} with {expert} in 40")
 

@@ -14,16 +14,8 @@ _MATH = {"contract", "nsz", "arcp"}
 
 
 @njit(cache=True, nogil=True, fastmath=_MATH)
-def gather(values, chosen, out):
-    """out[s, i] = values[chosen[s, i], i]; values (K, B)."""
-    for s in range(chosen.shape[0]):
-        for i in range(chosen.shape[1]):
-            out[s, i] = values[chosen[s, i], i]
-
-
-@njit(cache=True, nogil=True, fastmath=_MATH)
 def spread(values, chosen, fill, out):
-    """The inverse of :func:`gather`: out (K, B) is ``fill`` for experts in no slot."""
+    """out[chosen[s, i], i] = values[s, i]; out (K, B) is ``fill`` for experts in no slot."""
     for k in range(out.shape[0]):
         for i in range(out.shape[1]):
             out[k, i] = fill

@@ -103,6 +103,7 @@ def fit(
         Called after each start.
     """
     options = options or Options()
+    _check_penalty(model, options)
     names = list(columns or [f"x{j}" for j in range(model.n_columns)])
     n_rows = len(x)
     response = model.expert.encode(y)
@@ -126,6 +127,7 @@ def fit(
     starts = [(_given(objective, start, search.box), 1) for start in given]
     small = data if whole else data.take(sketch.rows, sketch.weight)
     pool = Pool(Objective(model, small, penalty), options.bounds)
+    _check_gate(pool.objective)
     starts += _drawn(objective, pool, options, options.n_init - len(starts), report)
     for i, (start, n_hits) in enumerate(starts):
         optimum = search.run(start, n_hits)
@@ -135,6 +137,40 @@ def fit(
     optima = search.certified(model.layout.names(names), lifted)
     shared = data_findings(objective, n_rows, names)
     return Fit(objective, [o.adding(shared + fit_findings(objective, o)) for o in optima])
+
+
+def _check_penalty(model: MixtureOfExperts, options: Options) -> None:
+    """A ridge would drive coefficients and temperature of a scale-free gate to zero together."""
+    exponents = model.gate.homogeneity()
+    if options.gate_penalty and exponents is not None and 0.0 in exponents:
+        raise ValueError(
+            f"gate_penalty={options.gate_penalty} cannot be used with the free temperature of "
+            f"{model.gate!r}: only coefficients over temperature are identified; fix tau, or set "
+            "gate_penalty=None"
+        )
+
+
+def _check_gate(objective: Objective) -> None:
+    """Functions of the user's may return what no likelihood can be made of."""
+    model, layout, data = objective.model, objective.layout, objective.data
+    theta = np.random.default_rng(0).normal(size=layout.n_free)
+    features = layout.features(data.z)
+    for basis, rows in zip(layout.bases, features, strict=True):
+        if not np.isfinite(rows).all():
+            where = int(np.flatnonzero(~np.isfinite(rows).all(axis=1))[0])
+            label = basis.names([f"x{j}" for j in range(model.n_columns)])[where]
+            raise ValueError(f"the term {label} of {model.gate!r} is not finite at some rows of X")
+    predictors = layout.predictors(layout.coefficients(theta), features)[: len(layout.gate)]
+    shape = (model.n_experts, data.n_rows)
+    logits = model.gate.logits(predictors, np.empty(shape))
+    n, k = len(layout.gate), model.n_experts
+    first, second = np.empty((n, *shape)), np.empty((n * (n + 1) // 2, *shape))
+    model.gate.derivatives(predictors, 2, first, second)
+    if np.isnan(logits).any() or not (np.isfinite(first).all() and np.isfinite(second).all()):
+        raise ValueError(
+            f"gate={model.gate!r} returned values that are not finite for ordinary coefficients of "
+            f"its {k} experts; check its function and both derivatives"
+        )
 
 
 def _is_responsibilities(start: MixtureParams | Array) -> bool:

@@ -47,12 +47,15 @@ def data_findings(objective: Objective, n_rows: int, columns: list[str]) -> tupl
     if constant:
         listed = ", ".join(names[j] for j in sorted(constant))
         found.append("constant columns, whose slopes are not identified: " + listed)
-    for c in dict.fromkeys(layout.coordinates):
+    # The coordinates of the classes of one response share a feature map: one of them speaks.
+    for c in {(c.box, c.basis): c for c in reversed(layout.coordinates)}.values():
         varying = sum(not constant.intersection(term) for term in c.basis.terms)
         if c.basis.n_terms > 1 and _rank(objective, c.basis) < varying:
             found.append(
                 f"collinear terms in the {c.name}: only sums of their coefficients are identified"
             )
+    if objective.model.n_experts > 1:
+        found.extend(objective.model.gate.findings(objective.model.n_experts))
     return tuple(found)
 
 

@@ -164,9 +164,14 @@ class Objective:
             return sum_over_blocks(block, data.n_rows, self._rows_of(self._plan), self.n_threads)[0]
 
     def logit_range(self, theta: Array) -> float:
-        """Largest difference between two logits at one row of the data."""
-        spread = self._by_row(theta, lambda work: np.ptp(work.gate_logits(), axis=0))
-        return float(spread.max())
+        """Largest difference between two logits of active experts at one row of the data."""
+
+        def spread(work) -> Array:  # type: ignore[no-untyped-def]
+            logits = work.gate_logits()
+            top = logits.max(axis=0)
+            return top - np.where(np.isneginf(logits), top, logits).min(axis=0)
+
+        return float(self._by_row(theta, spread).max())
 
     def _by_row(self, theta: Array, take) -> Array:  # type: ignore[no-untyped-def]
         coefficients = self.layout.coefficients(np.asarray(theta, dtype=float))

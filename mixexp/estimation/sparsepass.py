@@ -52,8 +52,7 @@ class SparsePass(BlockPass):
         self._coefficients = coefficients
         self.chosen = self.gate.choose(self._gate_of_all(), self._every)
         self.expert_predictors = self._in_slots(slice(self.n_gate, None))
-        sparse.gather(self._every, self.chosen, self.logits)
-        return self.logits
+        return self.gate.active_logits(self._gate_predictors(), self.logits)
 
     def _in_slots(self, part: slice) -> list[Array]:
         """Local coordinates of the experts in the slots, for a part of all coordinates."""

@@ -146,17 +146,24 @@ class MultinomialMoE(ClassifierMixin, MoEBase):
 
     def predict(self, X: ArrayLike) -> Any:
         """The most probable class, shape (n,); of equally probable ones, the first."""
-        best = self.predict_log_proba(X).argmax(axis=1)
+        best = self._log_proba(X).argmax(axis=1)
         return self.classes_[best]
 
     def predict_proba(self, X: ArrayLike) -> Array:
         """Probabilities of the classes, shape (n, n_classes), in the order of ``classes_``."""
-        # No class is impossible under the model: what underflows is tiny, and has a logarithm.
-        proba = np.maximum(np.exp(self.predict_log_proba(X)), np.finfo(float).tiny)
+        proba = np.exp(self.predict_log_proba(X))
         return proba / proba.sum(axis=1, keepdims=True)
 
     def predict_log_proba(self, X: ArrayLike) -> Array:
-        """Logarithms of the probabilities, shape (n, n_classes), accurate for tiny ones too."""
+        """Logarithms of the probabilities, shape (n, n_classes).
+
+        Probabilities below 2.2e-308, the smallest normal number, count as that: no class is
+        impossible under the model. :meth:`score_samples` and :meth:`decision_function` have no
+        such limit.
+        """
+        return np.maximum(self._log_proba(X), np.log(np.finfo(float).tiny))
+
+    def _log_proba(self, X: ArrayLike) -> Array:
         law = self._law(X)
         return np.column_stack([law.logpdf(float(code)) for code in range(len(self.classes_))])
 
@@ -167,7 +174,7 @@ class MultinomialMoE(ClassifierMixin, MoEBase):
         of the predicted law, of which the largest is the predicted class. For two classes that is
         the second one where the log odds are positive.
         """
-        log_proba = self.predict_log_proba(X)
+        log_proba = self._log_proba(X)
         if len(self.classes_) == 2:
             return log_proba[:, 1] - log_proba[:, 0]
         return log_proba - log_proba.mean(axis=1, keepdims=True)

@@ -35,7 +35,7 @@ class ActivationFunction:
     Raises
     ------
     ValueError
-        If a function cannot be pickled.
+        If a function cannot be pickled, or ``degree`` is not a positive number.
 
     Examples
     --------
@@ -61,6 +61,10 @@ class ActivationFunction:
                     f"activation {self.name!r}: {part!r} cannot be pickled; define the function at "
                     "module level"
                 ) from error
+        if self.degree is not None and not 0.0 < self.degree < np.inf:
+            raise ValueError(
+                f"activation {self.name!r}: degree={self.degree} must be a positive number, or None"
+            )
 
     def __repr__(self) -> str:
         return self.name
@@ -73,6 +77,11 @@ def _tanh_first(z: Array) -> Array:
 def _tanh_second(z: Array) -> Array:
     t = np.tanh(z)
     return -2.0 * t * (1.0 - t * t)
+
+
+def _sigmoid(z: Array) -> Array:
+    # Pickle knows no home of SciPy's own function, and would look for it in every loaded module.
+    return np.asarray(expit(z))
 
 
 def _sigmoid_first(z: Array) -> Array:
@@ -136,9 +145,9 @@ def _same(z: Array) -> Array:
 
 
 TANH = ActivationFunction("tanh", np.tanh, _tanh_first, _tanh_second, mirrored=True)
-SIGMOID = ActivationFunction("sigmoid", expit, _sigmoid_first, _sigmoid_second, mirrored=True)
+SIGMOID = ActivationFunction("sigmoid", _sigmoid, _sigmoid_first, _sigmoid_second, mirrored=True)
 GELU = ActivationFunction("gelu", _gelu, _gelu_first, _gelu_second)
-SOFTPLUS = ActivationFunction("softplus", _softplus, expit, _sigmoid_first)
+SOFTPLUS = ActivationFunction("softplus", _softplus, _sigmoid, _sigmoid_first)
 SIN = ActivationFunction("sin", np.sin, np.cos, _minus_sin, mirrored=True)
 IDENTITY = ActivationFunction("identity", _same, _one, _zero, degree=1.0, mirrored=True)
 RELU = ActivationFunction("relu", _relu, _step, _zero, degree=1.0, kink=True)

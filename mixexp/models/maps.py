@@ -26,6 +26,11 @@ class Map:
     function : callable
         Takes and returns an array; defined at module level, so that fits can be pickled.
 
+    Raises
+    ------
+    ValueError
+        If the function is not callable, or cannot be pickled.
+
     Examples
     --------
     >>> TANH(np.array([0.0, 1.0]))
@@ -35,38 +40,46 @@ class Map:
     name: str
     function: Callable[[Any], Any]
 
+    def __post_init__(self) -> None:
+        if not callable(self.function):
+            raise ValueError(
+                f"map={self.function!r} is not callable; use TANH, SIGMOID, COS or a function"
+            )
+        try:
+            pickle.dumps(self.function)
+        except Exception as error:
+            raise ValueError(
+                f"map={self.function!r} cannot be pickled; define the function at module level"
+            ) from error
+
     def __call__(self, x: Array) -> Array:
-        return np.asarray(self.function(x), dtype=float)
+        mapped = np.asarray(self.function(x), dtype=float)
+        # One number for all of x would pass for a constant column.
+        if mapped.shape != np.shape(x):
+            raise ValueError(
+                f"map {self.name!r} made shape {mapped.shape} of shape {np.shape(x)}; it must act "
+                "on every entry of an array"
+            )
+        return mapped
 
     @classmethod
     def of(cls, function: Callable[[Any], Any]) -> Map:
-        """A map from a callable.
-
-        Raises
-        ------
-        ValueError
-            If it is not callable, or cannot be pickled.
-        """
+        """A map from a callable, named after it; maps are returned as they are."""
         if isinstance(function, Map):
             return function
-        if not callable(function):
-            raise ValueError(
-                f"map={function!r} is not callable; use TANH, SIGMOID, COS or a function"
-            )
-        try:
-            pickle.dumps(function)
-        except Exception as error:
-            raise ValueError(
-                f"map={function!r} cannot be pickled; define the function at module level"
-            ) from error
         return cls(getattr(function, "__name__", repr(function)), function)
 
     def __repr__(self) -> str:
         return self.name
 
 
+def _sigmoid(x: Array) -> Array:
+    # Pickle knows no home of SciPy's own function, and would look for it in every loaded module.
+    return np.asarray(expit(x))
+
+
 TANH = Map("tanh", np.tanh)
-SIGMOID = Map("sigmoid", expit)
+SIGMOID = Map("sigmoid", _sigmoid)
 COS = Map("cos", np.cos)
 
 

@@ -172,8 +172,12 @@ def test_separated_classes_are_flagged_and_the_ridge_keeps_them_finite():
     assert "infinite coefficients of class[0][0]" in separated.certificate_.summary()
     assert "expert separates" in separated.optima_["flags"][0]
     far = 100.0 * x
-    assert separated.predict_log_proba(far).min() < -1000.0
+    assert separated.score_samples(far, (y + 1) % 3).min() < -1000.0
+    assert np.ptp(separated.decision_function(far), axis=1).max() > 1000.0
     assert separated.predict_proba(far).min() > 0.0
+    np.testing.assert_allclose(
+        separated.predict_log_proba(far), np.log(separated.predict_proba(far)), atol=1e-9
+    )
     default = quick(n_experts=1).fit(x, y)
     assert default.certificate_.separated_experts == ()
     assert np.abs(default.params_.expert.coef).max() < 30.0

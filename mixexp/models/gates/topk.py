@@ -82,10 +82,15 @@ class TopK(Gate):
     def pieces(self, n_experts: int) -> Pieces | None:
         if self.n_active == n_experts:
             return self._base.pieces(n_experts)
+        decisive, linear = self._decisive()
+        return Pieces(decisive, jumps=True, linear=linear, n_active=self.n_active)
+
+    def _decisive(self) -> tuple[int, bool]:
+        """The coordinate with the slopes, and whether experts are ordered by its values."""
         base = self._base.coordinates((0,))
         decisive = [i for i, c in enumerate(base) if c.basis.slopes.any()]
         linear = len(decisive) == 1 and base[decisive[0]].sharing is Sharing.CONTRAST
-        return Pieces(decisive[0], jumps=True, linear=linear, n_active=self.n_active)
+        return decisive[0], linear
 
     @property
     def by_score(self) -> bool:
@@ -134,23 +139,26 @@ class TopK(Gate):
             whole.append(table)
         return whole, scores
 
-    def choose(self, predictors: list[Array], logits: Array) -> Choice:
-        """The active experts (K, B) of every row, highest first; fills ``logits`` of the base."""
-        whole, scores = self._join(predictors, np.add)
-        selectors = self._base.logits(scores, logits) if self.by_score else None
-        chosen: Choice = np.empty((self.n_active, logits.shape[1]), dtype=np.int64)
-        if selectors is not None:
-            kernels.select(np.ascontiguousarray(selectors), chosen)
-        dense = self._base.logits(whole, logits)
-        if dense is not logits:
-            logits[...] = dense
-        if selectors is None:
-            kernels.select(logits, chosen)
+    def choose(self, predictors: list[Array], work: Array) -> Choice:
+        """The active experts (K, B) of every row, highest first; ``work`` is (n_experts, B)."""
+        decisive, linear = self._decisive()
+        if linear:
+            # A temperature changes no order.
+            scores = predictors[decisive]
+        else:
+            scores = self._base.logits(self._join(predictors, np.add)[1], work)
+        chosen: Choice = np.empty((self.n_active, scores.shape[1]), dtype=np.int64)
+        kernels.select(np.ascontiguousarray(scores), chosen)
         return chosen
 
+    def active_logits(self, predictors: list[Array], out: Array) -> Array:
+        """Logits from the predictors of active experts alone, in any arrangement."""
+        return self._base.logits(self._join(predictors, np.add)[0], out)
+
     def logits(self, predictors: list[Array], out: Array) -> Array:
-        dense = np.empty_like(out)
-        kernels.keep(self.choose(predictors, dense), dense, out)
+        chosen = self.choose(predictors, out)
+        dense = self.active_logits(predictors, np.empty_like(out))
+        kernels.keep(chosen, dense, out)
         return out
 
     def derivatives(self, predictors: list[Array], order: int, first: Array, second: Array) -> None:

@@ -4,6 +4,7 @@ Maximum-likelihood fits that say how far they can be trusted, and the convergenc
 of experts as code.
 """
 
+from mixexp.estimation.solvers import TemperatureSchedule
 from mixexp.estimators import BinomialMoE, GaussianMoE, MultinomialMoE, PoissonMoE
 from mixexp.models import (
     Activation,
@@ -37,6 +38,7 @@ __all__ = [
     "PoissonMoE",
     "Softmax",
     "Temperature",
+    "TemperatureSchedule",
     "TopK",
     "Transformed",
     "__version__",

@@ -41,7 +41,7 @@ def _exp(x):
 
 @njit(cache=True, nogil=True, fastmath=_MATH)
 def exp_nonpositive(x, out):
-    """out = exp(x) for x <= 0, elementwise; the exponential of this file, exposed for its test."""
+    """out = exp(x) for x <= 0, elementwise, (m,) each: the exponential of this file."""
     for i in range(x.shape[0]):
         out[i] = _exp(x[i])
 

@@ -83,14 +83,15 @@ class Certificate:
         """The same certificate with the outcome of the search over starts."""
         return replace(self, n_starts=n_starts, n_optima=n_optima, n_hits=n_hits)
 
-    def with_boundaries(self, n_moves: int, n_tried: int) -> Certificate:
+    def with_boundaries(self, n_moves: int, n_tried: int, monotone: bool) -> Certificate:
         """The same certificate with the outcome of the search over boundaries, if there are any."""
         if not self.boundaries:
             return self
         if not n_tried:
             return replace(self, boundaries=f"{self.boundaries}; none was in the way")
         text = f"{self.boundaries}; {n_moves} moves accepted, none of the last {n_tried} helped"
-        return replace(self, boundaries=text)
+        path = "never fell" if monotone else "FELL"
+        return replace(self, boundaries=f"{text}; the likelihood {path} on the way")
 
     def adding(self, findings: tuple[str, ...]) -> Certificate:
         """The same certificate with further findings."""

@@ -60,7 +60,7 @@ def describe(pieces: Pieces) -> str:
         return "kinks of the activation searched on grids of step lengths"
     if not pieces.linear:
         return "boundaries of active experts searched on grids of step lengths"
-    weights = "" if pieces.n_active > 1 else ", which carry all there is about the gate"
+    weights = "" if pieces.n_active > 1 else ", which carry all there is about the gate,"
     return f"boundaries of active experts{weights} searched by exact profiles along lines"
 
 

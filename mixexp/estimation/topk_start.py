@@ -56,25 +56,32 @@ def change_points(objective: Objective, box: Box) -> Array:
     """θ of the best cut of one column into K intervals, each with an expert of its own.
 
     Exhaustive over all cuts of a grid of quantiles, by dynamic programming on the log-likelihoods
-    of the fits to every interval; then again on finer grids around the cuts that were found.
+    of the fits to every interval; then again on finer grids around the cuts that were found. Of
+    more experts than distinct values, the last ones have their intervals beyond the data.
     """
-    layout, data, k = objective.layout, objective.data, objective.model.n_experts
+    layout, data = objective.layout, objective.data
     pieces = pieces_of(objective)
     assert pieces is not None
     basis = layout.coordinates[pieces.coordinate].basis
     u = basis.expand(data.z, np.empty((2, data.n_rows)))[1]
     values = np.unique(u)
     middles = 0.5 * (values[1:] + values[:-1])
+    n_missing = max(objective.model.n_experts - len(values), 0)
     grid = _thinned(np.arange(len(middles)))
     for _ in range(_ZOOMS):
-        cuts, experts = _best_cuts(objective, u, middles[grid], k)
+        cuts, experts = _best_cuts(
+            objective, box, u, middles[grid], objective.model.n_experts - n_missing
+        )
+        best = grid[list(cuts)]
         step = int(np.max(np.diff(grid), initial=1))
-        near = [np.arange(grid[c] - step, grid[c] + step + 1) for c in cuts]
-        finer = np.unique(np.concatenate([grid[list(cuts)], *near]).clip(0, len(middles) - 1))
-        at = middles[grid[list(cuts)]]
         if step == 1:
             break
-        grid = _thinned(finer)
+        near = [np.arange(b - step, b + step + 1) for b in best]
+        finer = np.unique(np.concatenate(near).clip(0, len(middles) - 1))
+        # The best so far stay in the race, so that no zoom makes it worse.
+        grid = np.union1d(_thinned(finer), best)
+    at = np.concatenate([middles[best], values[-1] + 1.0 + np.arange(n_missing)])
+    experts = [np.concatenate([t, np.repeat(t[-1:], n_missing, axis=0)]) for t in experts]
     return _from_cuts(objective, at, experts, box)
 
 
@@ -84,13 +91,13 @@ def _thinned(positions: NDArray[np.intp]) -> NDArray[np.intp]:
 
 
 def _best_cuts(
-    objective: Objective, u: Array, cuts: Array, n_experts: int
+    objective: Objective, box: Box, u: Array, cuts: Array, n_experts: int
 ) -> tuple[tuple[int, ...], list[Array]]:
     """Positions in ``cuts`` of the best n_experts - 1, and the coefficients of their intervals."""
     edges = np.concatenate([[-np.inf], cuts, [np.inf]])
     ends = [(a, b) for a in range(len(edges)) for b in range(a + 1, len(edges))]
     inside = np.array([(u > edges[a]) & (u <= edges[b]) for a, b in ends], dtype=float)
-    height, coefficients = _fits(objective, inside)
+    height, coefficients = _fits(objective, box, inside)
     value = dict(zip(ends, height.tolist(), strict=True))
     last = len(edges) - 1
     best: dict[int, tuple[float, tuple[int, ...]]] = {
@@ -109,7 +116,7 @@ def _best_cuts(
     return tuple(position - 1 for position in path[1:-1]), [table[rows] for table in coefficients]
 
 
-def _fits(objective: Objective, inside: Array) -> tuple[Array, list[Array]]:
+def _fits(objective: Objective, box: Box, inside: Array) -> tuple[Array, list[Array]]:
     """Log-likelihood and coefficients of an expert fitted to each set of rows, inside (S, n)."""
     layout, data, expert = objective.layout, objective.data, objective.model.expert
     n_gate = len(layout.gate)
@@ -121,8 +128,11 @@ def _fits(objective: Objective, inside: Array) -> tuple[Array, list[Array]]:
     tables = [np.zeros(shape) for shape in shapes]
     for table, constant in zip(tables, constants, strict=True):
         table[:, 0] = constant
-    limits = [np.full(shape, 1e3) for shape in shapes]
-    constraints = MStep(objective.penalty.expert, [-limit for limit in limits], limits)
+    lower, upper = (
+        [np.repeat(table[:1], len(inside), axis=0) for table in layout.coefficients(bound)[n_gate:]]
+        for bound in box
+    )
+    constraints = MStep(objective.penalty.expert, lower, upper)
     for _ in range(_M_STEPS):
         predictors = _predictors(objective, tables, of)
         statistics = expert.statistics(weight * inside, predictors, of, data.y)

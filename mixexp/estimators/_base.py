@@ -82,6 +82,7 @@ class MoEBase(MoEParameters, ABC):
             standardize=self.standardize,
             n_threads=_inputs.n_threads(self.n_jobs),
             seed=_inputs.draw_seed(self.random_state),
+            schedule=self.temperature_schedule,
         )
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -118,6 +119,8 @@ class MoEBase(MoEParameters, ABC):
             )  # fmt: skip
         self.model_ = model
         self._affine = fitted.objective.data.affine
+        # Predictions are made on the standardised columns, in which powers do not cancel.
+        self._scaled = fitted.objective.model
         self.n_free_ = model.layout.n_free
         self._optima = [FittedOptimum.build(fitted, o) for o in fitted.optima]
         self.use_optimum(0)
@@ -218,7 +221,7 @@ class MoEBase(MoEParameters, ABC):
     def gate_proba(self, X: ArrayLike) -> Any:
         """Mixing weights π_k(x_i), shape (n, K)."""
         x = self._check(X)
-        return self._experts_frame(self.model_.weights(self._centred, x), X)
+        return self._experts_frame(self._scaled.weights(self._centred, x), X)
 
     def responsibilities(self, X: ArrayLike, y: ArrayLike) -> Any:
         """Posterior probability of each expert given x_i and y_i, shape (n, K)."""
@@ -246,7 +249,7 @@ class MoEBase(MoEParameters, ABC):
 
     def _law(self, X: ArrayLike, known: Any = None) -> MixtureDistribution:
         x = self._check(X)
-        return self.model_.distribution(self._centred, x, self._row_known(known, len(x)))
+        return self._scaled.distribution(self._centred, x, self._row_known(known, len(x)))
 
     def _row_known(self, known: Any, n: int) -> Array | None:
         """``known`` of n rows as an array, checked; None stands for ones."""
@@ -254,25 +257,25 @@ class MoEBase(MoEParameters, ABC):
 
     def _responsibilities(self, X: ArrayLike, y: Any, known: Any = None) -> Any:
         x, response = self._check_both(X, y, known)
-        return self._experts_frame(self.model_.posterior(self._centred, x, response), X)
+        return self._experts_frame(self._scaled.posterior(self._centred, x, response), X)
 
     def _predict_expert(self, X: ArrayLike, known: Any = None) -> Any:
         x = self._check(X)
         known = self._row_known(known, len(x))
-        return self._experts_frame(self.model_.expert_means(self._centred, x, known), X)
+        return self._experts_frame(self._scaled.expert_means(self._centred, x, known), X)
 
     def _score_samples(self, X: ArrayLike, y: Any, known: Any = None) -> Array:
         if y is None:
             return -entropy(self._law(X, known))
         x, response = self._check_both(X, y, known)
-        return self.model_.log_prob(self._centred, x, response)
+        return self._scaled.log_prob(self._centred, x, response)
 
     def _loglik(
         self, X: ArrayLike, y: Any, sample_weight: ArrayLike | None, known: Any = None
     ) -> tuple[float, float]:
         """Log-likelihood of the given data and their total weight."""
         x, response = self._check_both(X, y, known)
-        each = self.model_.log_prob(self._centred, x, response)
+        each = self._scaled.log_prob(self._centred, x, response)
         weight = _inputs.check_weights(sample_weight, x)
         if weight is None:
             return float(each.sum()), float(len(each))

@@ -34,6 +34,13 @@ _PARAMETERS: dict[str, tuple[str, str]] = {
         "auto" makes a few EM steps and goes on with Newton, or with L-BFGS for many parameters.
         """,
     ),
+    "temperature_schedule": (
+        "TemperatureSchedule",
+        """
+        EM steps under a falling temperature of the gate, from dense to the gate itself, before the
+        solver at each start.
+        """,
+    ),
     "n_init": (
         "int",
         """
@@ -47,7 +54,8 @@ _PARAMETERS: dict[str, tuple[str, str]] = {
         "mapping or Bounds",
         """
         The compact parameter space, in standard deviations of the data: ``"gate"`` (default 1000),
-        ``"expert"`` (1000) and ``"scale"`` (1e-6, 1000).
+        ``"expert"`` (1000) and ``"scale"`` (1e-6, 1000); ``"temperature"`` (1e-3, 1000) is free
+        of units.
         """,
     ),
     "gate_penalty": (

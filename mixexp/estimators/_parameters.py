@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from mixexp.estimation.box import Bounds
-from mixexp.estimation.solvers import SOLVERS
+from mixexp.estimation.solvers import SOLVERS, TemperatureSchedule
 from mixexp.models import MixingMeasure, MixtureParams
 from mixexp.models.gates import Gate
 
@@ -25,6 +25,7 @@ class MoEParameters(BaseEstimator):
         "expert_features": ["array-like", None],
         "gate_features": ["array-like", None],
         "solver": [StrOptions(set(SOLVERS))],
+        "temperature_schedule": [TemperatureSchedule, None],
         "n_init": [Interval(Integral, 1, None, closed="left")],
         "min_share": [Interval(Real, 0, 1, closed="both")],
         "bounds": [Mapping, Bounds, None],
@@ -49,6 +50,7 @@ class MoEParameters(BaseEstimator):
         expert_features: Sequence[Any] | None = None,
         gate_features: Sequence[Any] | None = None,
         solver: str = "auto",
+        temperature_schedule: TemperatureSchedule | None = None,
         n_init: int = 10,
         min_share: float = 0.05,
         bounds: Mapping[str, Any] | Bounds | None = None,
@@ -69,6 +71,7 @@ class MoEParameters(BaseEstimator):
         self.expert_features = expert_features
         self.gate_features = gate_features
         self.solver = solver
+        self.temperature_schedule = temperature_schedule
         self.n_init = n_init
         self.min_share = min_share
         self.bounds = bounds

@@ -11,6 +11,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 
 from mixexp.estimation.box import Bounds
+from mixexp.estimation.solvers import TemperatureSchedule
 from mixexp.estimators import _laws
 from mixexp.estimators._base import MoEBase
 from mixexp.estimators._docs import documented
@@ -96,6 +97,7 @@ class MultinomialMoE(ClassifierMixin, MoEBase):
         expert_features: Sequence[Any] | None = None,
         gate_features: Sequence[Any] | None = None,
         solver: str = "auto",
+        temperature_schedule: TemperatureSchedule | None = None,
         n_init: int = 10,
         min_share: float = 0.05,
         bounds: Mapping[str, Any] | Bounds | None = None,
@@ -112,10 +114,11 @@ class MultinomialMoE(ClassifierMixin, MoEBase):
     ):
         super().__init__(
             n_experts, gate, degree=degree, expert_features=expert_features,
-            gate_features=gate_features, solver=solver, n_init=n_init, min_share=min_share,
-            bounds=bounds, gate_penalty=gate_penalty, expert_penalty=expert_penalty,
-            standardize=standardize, init=init, tol=tol, max_iter=max_iter, warm_start=warm_start,
-            n_jobs=n_jobs, random_state=random_state, verbose=verbose,
+            gate_features=gate_features, solver=solver, temperature_schedule=temperature_schedule,
+            n_init=n_init, min_share=min_share, bounds=bounds,
+            gate_penalty=gate_penalty, expert_penalty=expert_penalty, standardize=standardize,
+            init=init, tol=tol, max_iter=max_iter, warm_start=warm_start, n_jobs=n_jobs,
+            random_state=random_state, verbose=verbose,
         )  # fmt: skip
 
     def _expert(self) -> Multinomial:

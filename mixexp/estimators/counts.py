@@ -12,6 +12,7 @@ from sklearn.metrics import r2_score
 from sklearn.utils import Tags
 
 from mixexp.estimation.box import Bounds
+from mixexp.estimation.solvers import TemperatureSchedule
 from mixexp.estimators import _inputs, _laws
 from mixexp.estimators._base import MoEBase
 from mixexp.estimators._docs import documented
@@ -112,6 +113,7 @@ class PoissonMoE(RegressorMixin, CountMoE):
         expert_features: Sequence[Any] | None = None,
         gate_features: Sequence[Any] | None = None,
         solver: str = "auto",
+        temperature_schedule: TemperatureSchedule | None = None,
         n_init: int = 10,
         min_share: float = 0.05,
         bounds: Mapping[str, Any] | Bounds | None = None,
@@ -128,10 +130,11 @@ class PoissonMoE(RegressorMixin, CountMoE):
     ):
         super().__init__(
             n_experts, gate, degree=degree, expert_features=expert_features,
-            gate_features=gate_features, solver=solver, n_init=n_init, min_share=min_share,
-            bounds=bounds, gate_penalty=gate_penalty, expert_penalty=expert_penalty,
-            standardize=standardize, init=init, tol=tol, max_iter=max_iter, warm_start=warm_start,
-            n_jobs=n_jobs, random_state=random_state, verbose=verbose,
+            gate_features=gate_features, solver=solver, temperature_schedule=temperature_schedule,
+            n_init=n_init, min_share=min_share, bounds=bounds,
+            gate_penalty=gate_penalty, expert_penalty=expert_penalty, standardize=standardize,
+            init=init, tol=tol, max_iter=max_iter, warm_start=warm_start, n_jobs=n_jobs,
+            random_state=random_state, verbose=verbose,
         )  # fmt: skip
         self.integer = integer
 

@@ -75,7 +75,9 @@ class Regions:
         if not np.isfinite(trace[0]):
             return Solution(theta, trace[0], Reason.NOT_FINITE, trace)
         if not pieces.jumps:
-            free = Newton(max_rejected=15).solve(objective, theta, box, tol=tol, max_iter=max_iter)
+            # Most optima lie between kinks. At one, steps zigzag across it without end.
+            patience = min(max_iter, 2 * _PATIENCE)
+            free = Newton(max_rejected=8).solve(objective, theta, box, tol=tol, max_iter=patience)
             theta, trace = free.theta, free.trace
             if free.reason is Reason.STATIONARY:
                 return free

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mixexp._kernels import multinomial as kernels
+from mixexp._kernels.posterior import exp_nonpositive
 from mixexp.models.basis import Affine, Monomials
 from mixexp.models.categorical_components import CategoricalComponents
 from mixexp.models.coordinates import Coordinate, Sharing
@@ -85,13 +86,14 @@ class Multinomial(NewtonExpert):
         return np.eye(self.n_classes)[:, y[0].astype(np.intp)]
 
     def log_density(self, predictors: list[Array], y: Array, out: Array) -> Array:
-        kernels.log_density(y[0], np.stack(predictors), out)
+        kernels.log_density(y[0], *_powers(predictors), out)
         return out
 
     def derivatives(
         self, predictors: list[Array], y: Array, order: int, first: Array, second: Array
     ) -> None:
-        kernels.derivatives(y[0], np.stack(predictors), order, first, second)
+        _, powers = _powers(predictors)
+        kernels.derivatives(y[0], powers, order, first, second)
 
     def to_params(self, coefficients: list[Array]) -> MultinomialParams:
         table = np.stack([*coefficients, np.zeros_like(coefficients[0])], axis=1)
@@ -117,3 +119,12 @@ class Multinomial(NewtonExpert):
             codes = np.full((1, n_rows), float(code))
             table[:, :, code] = self.log_density(predictors, codes, out).T
         return CategoricalComponents(table)
+
+
+def _powers(predictors: list[Array]) -> tuple[Array, Array]:
+    """Logits of all classes minus the largest, and their exponentials, each (J, K, B)."""
+    exponents = np.empty((len(predictors) + 1, *predictors[0].shape))
+    kernels.exponents(np.stack(predictors), exponents)
+    powers = np.empty_like(exponents)
+    exp_nonpositive(exponents.reshape(-1), powers.reshape(-1))
+    return exponents, powers

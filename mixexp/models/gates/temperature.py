@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -66,7 +67,8 @@ class Temperature(Gate):
         return Softmax() if self.base is None else self.base
 
     def check(self, n_experts: int) -> None:
-        if self.tau is not None and not 0.0 < self.tau < np.inf:
+        number = isinstance(self.tau, Real) and not isinstance(self.tau, bool)
+        if self.tau is not None and not (number and 0.0 < self.tau < np.inf):
             raise ValueError(f"tau={self.tau!r} must be a positive number, or None to estimate it")
         base = self._base
         base.check(n_experts)
@@ -129,7 +131,8 @@ class Temperature(Gate):
 
     def tangents(self, coefficients: list[Array]) -> list[list[Array]]:
         base, _ = self._split(coefficients)
-        found = [[*t, *coefficients[len(base) :]] for t in self._base.tangents(base)]
+        still = [np.zeros_like(table) for table in coefficients[len(base) :]]
+        found = [[*t, *still] for t in self._base.tangents(base)]
         exponents = self._base.homogeneity()
         if self.tau is None and exponents is not None:
             along = [h * table for h, table in zip(exponents, base, strict=True)]
@@ -142,11 +145,18 @@ class Temperature(Gate):
         found = self._base.findings(n_experts)
         if not self._scale_free:
             return found
+        reported = (
+            "reports coefficients at temperature 1"
+            if self.normalize
+            else (
+                "leaves the scale where the solver did: only coefficients over the temperature tell"
+            )
+        )
         return (
             *found,
             "the scale of the gate is not identified: dividing every coefficient and the "
             "temperature by one number changes nothing; the fit is certified modulo that direction "
-            "and reports coefficients at temperature 1 (tau= fixes another)",
+            f"and {reported} (tau= fixes one)",
         )
 
     def to_params(self, coefficients: list[Array]) -> TemperatureParams:
@@ -166,6 +176,10 @@ class Temperature(Gate):
                     f"tau={self.tau}; rescale them, or leave tau free"
                 )
             return base
+        if not 0.0 < params.temperature < np.inf:
+            raise ValueError(
+                f"temperature={params.temperature} of the parameters must be a positive number"
+            )
         return [*base, np.full((1, 1), np.log(params.temperature))]
 
     def log_weights(self, coefficients: list[Array]) -> Array:

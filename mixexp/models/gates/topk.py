@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,8 @@ class TopK(Gate):
     Raises
     ------
     ValueError
-        If K is not in 1..n_experts, ``select`` is neither of the two, or the gate sees no columns.
+        If K is not in 1..n_experts, ``select`` is neither of the two, ``base`` is sparse or has no
+        slopes, or the gate sees no columns.
 
     References
     ----------
@@ -61,6 +63,8 @@ class TopK(Gate):
         return Softmax() if self.base is None else self.base
 
     def check(self, n_experts: int) -> None:
+        if not isinstance(self.n_active, Integral) or isinstance(self.n_active, bool):
+            raise ValueError(f"n_active={self.n_active!r} of a top-K gate must be an integer")
         if not 1 <= self.n_active <= n_experts:
             raise ValueError(
                 f"n_active={self.n_active!r} of a top-K gate must be in 1..n_experts={n_experts}"
@@ -68,6 +72,9 @@ class TopK(Gate):
         if self.select not in ("score", "logit"):
             raise ValueError(f"select={self.select!r} is neither 'score' nor 'logit'")
         self._base.check(n_experts)
+        inside = self._base.pieces(n_experts)
+        if inside is not None and inside.jumps:
+            raise ValueError(f"base={self.base!r} of a top-K gate is sparse already")
 
     def for_experts(self, n_experts: int) -> TopK:
         return self.with_active(min(self.n_active, n_experts))

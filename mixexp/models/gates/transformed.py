@@ -20,7 +20,7 @@ class Transformed(Softmax):
     Parameters
     ----------
     map : Map or callable, default=TANH
-        The function of one number: :data:`mixexp.models.TANH`, ``SIGMOID``, ``COS``, or any
+        The function of one number: :data:`mixexp.models.maps.TANH`, ``SIGMOID``, ``COS``, or any
         function of arrays defined at module level.
 
     Raises
@@ -40,6 +40,9 @@ class Transformed(Softmax):
 
     def __init__(self, map: Map | Callable[[Any], Any] = TANH):
         self.map = map
+
+    def check(self, n_experts: int) -> None:
+        Map.of(self.map)
 
     def coordinates(
         self, columns: tuple[int, ...], affine: Affine | None = None

@@ -1,0 +1,79 @@
+"""Every gate through an estimator: predictions are those of the fitted law, on any units of x."""
+
+from __future__ import annotations
+
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.exceptions import ConvergenceWarning
+
+from mixexp import GaussianMoE, MultinomialMoE, Temperature, TemperatureSchedule, TopK, Transformed
+from mixexp.models import Gate
+from tests.instances import GATES
+
+
+def rows(n: int = 200) -> tuple[np.ndarray, np.ndarray]:
+    """Two planes, x far from the origin and of two scales."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n, 2)) * [2.0, 0.3] + [3.0, -1.0]
+    first = rng.random(n) < 1.0 / (1.0 + np.exp(3.0 - X[:, 0]))
+    y = np.where(first, 1.0 + X[:, 0], -2.0 - X[:, 1]) + 0.5 * rng.normal(size=n)
+    return X, y
+
+
+@pytest.mark.parametrize("gate", GATES, ids=repr)
+def test_predictions_are_those_of_the_reported_parameters(gate: Gate) -> None:
+    X, y = rows()
+    moe = GaussianMoE(2, gate=gate, n_init=1, max_iter=50, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        moe.fit(X, y)
+    assert moe.score_samples(X, y).sum() == pytest.approx(moe.loglik_, abs=1e-8)
+    reported = moe.model_.log_prob(moe.params_, X, y)
+    assert np.allclose(moe.score_samples(X, y), reported, rtol=1e-8, atol=1e-8)
+    assert np.allclose(moe.gate_proba(X), moe.model_.weights(moe.params_, X), atol=1e-8)
+    again = pickle.loads(pickle.dumps(moe))
+    assert np.array_equal(again.predict(X), moe.predict(X))
+    assert moe.model_.measure(moe.params_).n_atoms == 2
+
+
+def test_ridge_on_a_gate_without_scale_is_refused() -> None:
+    X, y = rows()
+    with pytest.raises(ValueError, match=r"gate_penalty=1.0 cannot be used .* fix tau"):
+        GaussianMoE(gate=Temperature(), gate_penalty=1.0).fit(X, y)
+    fixed = GaussianMoE(gate=Temperature(tau=2.0), gate_penalty=1.0, n_init=1, random_state=0)
+    assert fixed.fit(X, y).converged_
+    with pytest.raises(ValueError, match="gate_penalty=None"):
+        MultinomialMoE(gate=TopK(2, Temperature())).fit(X, y > 0.0)
+
+
+def not_a_number(x: np.ndarray) -> np.ndarray:
+    return np.log(x)
+
+
+def test_map_that_is_not_finite_is_named() -> None:
+    X, y = rows()
+    with (
+        np.errstate(invalid="ignore"),
+        pytest.raises(ValueError, match=r"not_a_number\(x0\) of Transformed.* is not finite"),
+    ):
+        GaussianMoE(gate=Transformed(not_a_number)).fit(X, y)
+
+
+@pytest.mark.parametrize("n_active", [0, 3])
+def test_number_of_active_experts_is_checked(n_active: int) -> None:
+    X, y = rows()
+    with pytest.raises(ValueError, match=rf"n_active={n_active} .* 1..n_experts=2"):
+        GaussianMoE(2, gate=TopK(n_active)).fit(X, y)
+
+
+def test_annealing_is_an_option_of_the_optimiser() -> None:
+    X, y = rows()
+    plain, annealed = (
+        GaussianMoE(2, temperature_schedule=s, n_init=2, random_state=0).fit(X, y)
+        for s in (None, TemperatureSchedule(start=5.0, n_steps=6))
+    )
+    assert annealed.converged_
+    assert annealed.loglik_ == pytest.approx(plain.loglik_, abs=1e-6)

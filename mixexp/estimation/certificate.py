@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from mixexp.estimation.box import Box
 from mixexp.estimation.expert_separation import separated_experts
 from mixexp.estimation.objective import Evaluation, Objective
-from mixexp.estimation.pieces import FixedRegions, describe, pieces_of, restrict
+from mixexp.estimation.pieces import KINKS, FixedRegions, describe, pieces_of, restrict
 from mixexp.estimation.separation import Separation, find_separation
+from mixexp.estimation.solvers._base import Reason, Solution
 from mixexp.estimation.solvers.edges import working_basis
 from mixexp.estimation.solvers.em import EM
 from mixexp.estimation.solvers.newton import CERTIFICATE_RADIUS, quadratic_model
@@ -83,15 +84,26 @@ class Certificate:
         """The same certificate with the outcome of the search over starts."""
         return replace(self, n_starts=n_starts, n_optima=n_optima, n_hits=n_hits)
 
-    def with_boundaries(self, n_moves: int, n_tried: int, monotone: bool) -> Certificate:
-        """The same certificate with the outcome of the search over boundaries, if there are any."""
+    def with_boundaries(self, solution: Solution) -> Certificate:
+        """The same certificate with what the solver did about boundaries, if there are any.
+
+        It does not hold where boundaries that carry jumps were not searched, or the search was cut
+        short.
+        """
         if not self.boundaries:
             return self
-        if not n_tried:
+        moves = f"{solution.n_moves} moves accepted"
+        path = "the likelihood never fell" if solution.monotone else "the likelihood FELL"
+        if solution.n_tried:
+            if solution.reason is Reason.MAX_ITER:
+                text = f"{moves}, the search did not end; {path} on the way"
+                return replace(self, holds=False, boundaries=f"{self.boundaries}; {text}")
+            text = f"{moves}, none of the last {solution.n_tried} helped; {path} on the way"
+            return replace(self, boundaries=f"{self.boundaries}; {text}")
+        if self.boundaries == KINKS:
             return replace(self, boundaries=f"{self.boundaries}; none was in the way")
-        text = f"{self.boundaries}; {n_moves} moves accepted, none of the last {n_tried} helped"
-        path = "never fell" if monotone else "FELL"
-        return replace(self, boundaries=f"{text}; the likelihood {path} on the way")
+        text = "not searched by this solver: use solver='auto'"
+        return replace(self, holds=False, boundaries=f"boundaries of active experts {text}")
 
     def adding(self, findings: tuple[str, ...]) -> Certificate:
         """The same certificate with further findings."""

@@ -54,10 +54,13 @@ class FixedRegions:
         return self.objective.logit_range(theta)
 
 
+KINKS = "kinks of the activation searched on grids of step lengths"
+
+
 def describe(pieces: Pieces) -> str:
     """How boundaries are searched, for a certificate."""
     if not pieces.jumps:
-        return "kinks of the activation searched on grids of step lengths"
+        return KINKS
     if not pieces.linear:
         return "boundaries of active experts searched on grids of step lengths"
     weights = "" if pieces.n_active > 1 else ", which carry all there is about the gate,"

@@ -1,4 +1,4 @@
-"""Starts of top-K gates: change points against exhaustive search, and the dense gate made sparse."""
+"""Starts of top-K gates: change points against exhaustive search, and dense gates made sparse."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ FAMILIES = pytest.mark.parametrize("expert", [Gaussian(), Poisson()], ids=repr)
 
 
 def sample(expert: Expert, n: int, seed: int, *, weighted: bool = False) -> tuple[np.ndarray, ...]:
-    """Lines in three pieces, in no order."""
+    """Lines in three pieces, in no order; counts far from zero, where no interval separates."""
     rng = np.random.default_rng(seed)
     x = rng.uniform(-2.0, 2.0, size=n)
     mean = np.select([x < -0.7, x < 0.6], [1.0 + x, 0.3 - 0.5 * x], 0.2 + 0.8 * x)
     gaussian = isinstance(expert, Gaussian)
-    y = mean + 0.4 * rng.normal(size=n) if gaussian else rng.poisson(np.exp(mean)) * 1.0
+    y = mean + 0.4 * rng.normal(size=n) if gaussian else rng.poisson(np.exp(2.0 + mean)) * 1.0
     return x[:, None], y, rng.uniform(0.5, 2.0, size=n) if weighted else np.ones(n)
 
 
@@ -171,20 +171,26 @@ def test_regions_of_a_map_of_the_column_are_cut_where_the_map_says() -> None:
     assert np.array_equal(target.responsibilities(theta)[:, 1] > 0.5, y > 0.0)
 
 
-def test_annealing_ends_no_lower_than_the_dense_start() -> None:
-    """From k-means, the sparse likelihood is better after experts were switched off in turn."""
+def test_annealing_switches_one_expert_off_after_the_other() -> None:
+    """Each stage climbs the likelihood with its own number of active experts, down to K + 1."""
     rng = np.random.default_rng(11)
     x = rng.uniform(-1.0, 1.0, size=(300, 2))
     corner = np.argmax(x @ np.array([[3.0, 1.5, -3.0], [0.0, 2.6, -2.0]]), axis=1)
     y = np.array([2.0, -2.0, 0.0])[corner] + x[:, 0] + 0.3 * rng.normal(size=300)
-    target = Objective(MixtureOfExperts(TopK(1), Gaussian(), 3, 2), Data.from_rows(x, y))
+
+    def bound(n_active: int) -> Objective:
+        model = MixtureOfExperts(TopK(n_active), Gaussian(), 3, 2)
+        return Objective(model, Data.from_rows(x, y))
+
+    target, middle, dense = (bound(k) for k in (1, 2, 3))
     box = Bounds().box(target.layout)
-    dense = densified(target)
-    assert dense.model.gate.pieces(3) is None and dense.data is target.data
+    assert densified(target).model == dense.model and densified(target).data is target.data
     start = from_responsibilities(dense, PARTITIONS["k-means"](target, rng), box, rng)
-    found = annealed(target, start, box)
-    assert target.evaluate(found).value > target.evaluate(start).value + 1.0
-    assert box.project(found) == pytest.approx(found)
+    at_three = annealed(middle, start, box)
+    assert dense.evaluate(at_three).value > dense.evaluate(start).value + 1.0
+    at_two = annealed(target, start, box)
+    assert middle.evaluate(at_two).value > middle.evaluate(at_three).value + 1.0
+    assert np.array_equal(annealed(dense, start, box), start)
 
 
 def test_a_dense_gate_is_left_alone() -> None:

@@ -168,9 +168,7 @@ class Search:
             certificate, best = certify(
                 self.objective, optimum.theta, self.box, names, tol=self.tol, bounds_lifted=lifted
             )
-            made = optimum.solution
-            certificate = certificate.with_boundaries(made.n_moves, made.n_tried, made.monotone)
-            optimum = replace(optimum, certificate=certificate)
+            optimum = replace(optimum, certificate=certificate.with_boundaries(optimum.solution))
             if certificate.holds or best is optimum.theta or not n_left:
                 break
             again = self._optimum(self._solve(best, n_em=0), optimum.kind)

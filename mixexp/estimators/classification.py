@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from mixexp.estimation.box import Bounds
 from mixexp.estimation.solvers import TemperatureSchedule
@@ -181,6 +182,19 @@ class MultinomialMoE(ClassifierMixin, MoEBase):
         if len(self.classes_) == 2:
             return log_proba[:, 1] - log_proba[:, 0]
         return log_proba - log_proba.mean(axis=1, keepdims=True)
+
+    def score(self, X: ArrayLike, y: Any, sample_weight: ArrayLike | None = None) -> float:
+        """Accuracy, the share of rows (or of their weight) whose class is predicted.
+
+        Raises
+        ------
+        ValueError
+            If ``y`` has a class that the fit has not seen: no prediction can be right there, and
+            an accuracy would hide it.
+        """
+        check_is_fitted(self, "model_")
+        self._coded(column_or_1d(y), None, np.ones(len(y), dtype=bool))
+        return float(super().score(X, y, sample_weight))
 
     def predict_expert(self, X: ArrayLike) -> Array:
         """Class probabilities of each expert, P_k(y = j | x_i), shape (n, K, n_classes)."""

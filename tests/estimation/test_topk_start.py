@@ -51,6 +51,8 @@ def interval(expert: Expert, x: np.ndarray, y: np.ndarray, w: np.ndarray) -> flo
         mean = np.exp(design @ beta)
         step = np.linalg.solve((design.T * (w * mean)) @ design, design.T @ (w * (y - mean)))
         beta = beta + step / max(1.0, float(np.abs(step).max()))
+        if np.abs(step).max() < 1e-9:
+            break
     log_factorial = np.array([np.log(np.arange(1.0, v + 1.0)).sum() for v in y])
     return float(w @ (y * (design @ beta) - np.exp(design @ beta) - log_factorial))
 
@@ -72,8 +74,7 @@ def exhaustive(expert: Expert, k: int, x: np.ndarray, y: np.ndarray, w: np.ndarr
 
 
 @FAMILIES
-@pytest.mark.parametrize("k", [2, 3])
-@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(("k", "weighted"), [(2, False), (3, True)])
 def test_change_points_are_the_best_of_all_cuts(expert: Expert, k: int, weighted: bool) -> None:
     rows = sample(expert, 25, 3, weighted=weighted)
     target = bind(expert, k, *rows)
@@ -81,11 +82,10 @@ def test_change_points_are_the_best_of_all_cuts(expert: Expert, k: int, weighted
     assert target.evaluate(theta).value == pytest.approx(exhaustive(expert, k, *rows), abs=1e-6)
 
 
-@FAMILIES
-@pytest.mark.parametrize("k", [2, 3])
+@pytest.mark.parametrize(("expert", "k"), [(Gaussian(), 3), (Poisson(), 2)], ids=repr)
 def test_a_fit_is_not_below_the_best_of_all_cuts(expert: Expert, k: int) -> None:
     x, y, w = sample(expert, 25, 4)
-    best = fit(MixtureOfExperts(GATE, expert, k, 1), x, y, options=Options(n_init=2))
+    best = fit(MixtureOfExperts(GATE, expert, k, 1), x, y, options=Options(n_init=1))
     highest = max(best.loglik(optimum) for optimum in best.optima)
     assert highest >= exhaustive(expert, k, x, y, w) - 1e-6
 

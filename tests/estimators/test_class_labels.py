@@ -81,7 +81,7 @@ def test_malformed_data(x, y, weight, message):
         quick().fit(x, y, sample_weight=weight)
 
 
-@pytest.mark.parametrize("method", ["score_samples", "responsibilities", "aic", "bic"])
+@pytest.mark.parametrize("method", ["score", "score_samples", "responsibilities", "aic", "bic"])
 def test_a_class_that_the_fit_has_not_seen(moe, method):
     strange = np.where(np.arange(len(Y)) == 5, "yew", Y)
     message = r"y has the class 'yew' in row 5, .* \['ash', 'elm', 'oak'\]; leave such rows out"

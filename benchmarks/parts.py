@@ -8,12 +8,14 @@ scores; a map of x needs d for each row. The name of a measurement has their num
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 from benchmarks.measurement import Measurement
-from benchmarks.passes import pass_seconds
+from benchmarks.passes import exponentials, passes_of
 from benchmarks.problems import random_problem
+from benchmarks.timing import interleaved
+from mixexp.estimation.blocks import single_threaded_blas
 from mixexp.models import (
     Activation,
     Binomial,
@@ -36,7 +38,7 @@ class Part(NamedTuple):
 
     gate: Gate
     expert: Expert
-    exponentials: float
+    needed: float
 
 
 PARTS = (
@@ -58,12 +60,17 @@ def measure(
     n_rows = n_rows or (20_000 if quick else 100_000)
     rounds = rounds or (5 if quick else 25)
     size = n_rows * N_EXPERTS
-    for gate, expert, exponentials in PARTS:
+    calls: dict[Any, Callable[[], Any]] = {None: exponentials(2 * size)}
+    for part in PARTS:
+        gate, expert, _ = part
         problem = random_problem(n_rows, N_COLUMNS, N_EXPERTS, gate=gate, expert=expert)
-        seconds = pass_seconds(problem, round(exponentials * size), rounds)
-        exp = seconds.pop("exp")
-        part = f"{gate!r} with {expert!r}"
-        for name, s in seconds.items():
-            count = f"{exponentials:g} n K exp"
-            yield Measurement(f"{name} pass, {part}, {count}", s / exp, "x exp")
-            yield Measurement(f"{name} pass, {part}, time", 1e9 * s / size, "ns/(n K)")
+        calls |= {(part, name): call for name, call in passes_of(problem).items()}
+    # All parts take turns with one yardstick, so that their multiples compare with each other.
+    with single_threaded_blas():
+        seconds = interleaved(calls, rounds)
+    exp = seconds.pop(None) / (2 * size)
+    for (part, name), s in seconds.items():
+        gate, expert, needed = part
+        label = f"{name} pass, {gate!r} with {expert!r}"
+        yield Measurement(f"{label}, {needed:g} n K exp", s / (needed * size * exp), "x exp")
+        yield Measurement(f"{label}, time", 1e9 * s / size, "ns/(n K)")

@@ -7,7 +7,8 @@ the same instruction sets only, and nanoseconds otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -29,7 +30,10 @@ def measure(
     rounds = rounds or (5 if quick else 25)
     for n_columns, n_experts in CASES:
         problem = random_problem(n_rows, n_columns, n_experts)
-        seconds = pass_seconds(problem, 2 * n_rows * n_experts, rounds)
+        calls = {"exp": exponentials(2 * n_rows * n_experts), **passes_of(problem)}
+        # As in a fit, which sets the number of BLAS threads once and not in every pass.
+        with single_threaded_blas():
+            seconds = interleaved(calls, rounds)
         case = f"d={n_columns} K={n_experts}"
         exp = seconds.pop("exp")
         yield Measurement(f"exp, {case}", 1e9 * exp / (2 * n_rows * n_experts), "ns/double")
@@ -40,17 +44,18 @@ def measure(
             yield Measurement(f"{name} pass, {case}, time", per_row, "ns/(n K)")
 
 
-def pass_seconds(problem: Problem, n_exponentials: int, rounds: int) -> dict[str, float]:
-    """Seconds of each pass, and of np.exp over so many doubles, taking turns on one thread."""
-    objective, theta = problem
-    argument = -np.random.default_rng(0).exponential(5.0, size=n_exponentials)
+def exponentials(number: int) -> Callable[[], Any]:
+    """np.exp over so many doubles, as one call."""
+    argument = -np.random.default_rng(0).exponential(5.0, size=number)
     out = np.empty_like(argument)
-    calls = {
-        "exp": lambda: np.exp(argument, out=out),
+    return lambda: np.exp(argument, out=out)
+
+
+def passes_of(problem: Problem) -> dict[str, Callable[[], Any]]:
+    """Each pass over the data of a problem, as one call."""
+    objective, theta = problem
+    return {
         "value": lambda: objective.evaluate(theta, 0),
         "EM": lambda: objective.em_statistics(theta),
         "information": lambda: objective.evaluate(theta, 2),
     }
-    # As in a fit, which sets the number of BLAS threads once and not in every pass.
-    with single_threaded_blas():
-        return interleaved(calls, rounds)

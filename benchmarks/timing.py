@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, TypeVar
 
 # Processor time of the calling thread: other processes that take the core away do not count. For
 # work on one thread it equals wall time on an idle machine.
 cpu = time.thread_time
 wall = time.perf_counter
 
+Name = TypeVar("Name", bound=Hashable)
+
 
 def interleaved(
-    calls: Mapping[str, Callable[[], Any]], rounds: int, clock: Callable[[], float] = cpu
-) -> dict[str, float]:
+    calls: Mapping[Name, Callable[[], Any]], rounds: int, clock: Callable[[], float] = cpu
+) -> dict[Name, float]:
     """Least seconds that each call took, the calls taking turns ``rounds`` times.
 
     A disturbance then hits all of them, not one; each is called once before, untimed.

@@ -33,7 +33,7 @@ from mixexp.models import (
     TopK,
     Transformed,
 )
-from mixexp.models.activations import GELU
+from mixexp.models.activations import GELU, RELU
 from mixexp.models.basis import Affine
 
 Array = NDArray[np.float64]
@@ -46,6 +46,7 @@ GATES: list[Gate] = [
     Temperature(tau=0.5),
     Activation(),
     Temperature(Activation(GELU)),
+    Temperature(Activation(RELU)),
     TopK(2),
     TopK(2, select="logit"),
     TopK(2, Temperature(normalize=False)),
@@ -145,10 +146,12 @@ def random_theta(model: MixtureOfExperts, x: Array, max_logit: float, rng) -> Ar
 def near_boundary(model: MixtureOfExperts, theta: Array, x: Array) -> NDArray[np.bool_]:
     """Rows of x that are about to change their active experts, (n,)."""
     pieces, layout = model.gate.pieces(model.n_experts), model.layout
-    if pieces is None:
+    if pieces is None or pieces.n_active == model.n_experts == 1:
         return np.zeros(len(x), dtype=bool)
     features = layout.features(np.ascontiguousarray(x.T))
     scores = layout.predictors(layout.coefficients(theta), features)[pieces.coordinate]
+    if not pieces.jumps:
+        return np.asarray(np.any(np.abs(scores[:-1]) < 1e-2, axis=0))
     ordered = -np.sort(-scores, axis=0)
     return ordered[pieces.n_active - 1] - ordered[pieces.n_active] < 1e-2
 

@@ -15,6 +15,8 @@ Array = NDArray[np.float64]
 _WINDOWS = (1.0, 0.3, 0.1, 0.03, 0.01)
 # A jump in the profile below this many nats is not worth a refit.
 _WORTH = 1e-7
+# Part of a gap between two rows that is left free next to each of them.
+_MARGIN = 0.05
 
 
 def crossings(
@@ -85,13 +87,17 @@ def _loglik(logits: Array, density: Array, active: NDArray[np.int64]) -> Array:
     return np.logaddexp.reduce(f, axis=0) - np.logaddexp.reduce(a, axis=0)
 
 
-def profile_candidates(t: Array, jump: Array, largest: float = 1.0) -> list[float]:
-    """Positions where the sum of the jumps passed on the way from 0 is largest, best first.
+def profile_candidates(
+    t: Array, jump: Array, largest: float = 1.0, smooth: tuple[float, float] = (0.0, 0.0)
+) -> list[float]:
+    """Positions where the profile is highest on the way from 0, best first.
 
-    The likelihood is constant between two crossings but for its smooth part, so each position is
-    the middle of its gap.
+    The profile is the sum of the jumps passed plus what the likelihood gains while no row crosses,
+    of which ``smooth`` holds the first two derivatives along the move. Without them each position
+    is the middle of its gap, with them the best point well inside it.
     """
     found: dict[float, float] = {}
+    slope, curvature = smooth
     for sign in (1.0, -1.0):
         ahead = sign * t
         use = np.flatnonzero((ahead > 0.0) & (ahead <= 4.0 * largest))
@@ -100,6 +106,8 @@ def profile_candidates(t: Array, jump: Array, largest: float = 1.0) -> list[floa
         use = use[np.argsort(ahead[use], kind="stable")]
         at, total = ahead[use], np.cumsum(jump[use])
         ends = np.append(at[1:], 1.5 * at[-1])
+        position = _inside(at, ends, sign * slope, curvature)
+        total += position * (sign * slope + 0.5 * curvature * position)
         # Rows that cross together have no gap between them.
         total = np.where(ends > at * (1.0 + 1e-12), total, -np.inf)
         for window in _WINDOWS:
@@ -107,5 +115,15 @@ def profile_candidates(t: Array, jump: Array, largest: float = 1.0) -> list[floa
             if inside:
                 best = int(np.argmax(total[:inside]))
                 if total[best] > _WORTH:
-                    found[sign * 0.5 * float(at[best] + ends[best])] = float(total[best])
+                    found[sign * float(position[best])] = float(total[best])
     return sorted(found, key=lambda position: -found[position])
+
+
+def _inside(start: Array, end: Array, slope: float, curvature: float) -> Array:
+    """Where in each gap a parabola through 0 is highest; its middle if there is none."""
+    middle = 0.5 * (start + end)
+    if slope == 0.0 and curvature == 0.0:
+        return middle
+    top = -slope / curvature if curvature < 0.0 else np.copysign(np.inf, slope)
+    room = (0.5 - _MARGIN) * (end - start)
+    return np.clip(top, middle - room, middle + room)

@@ -21,6 +21,7 @@ Array = NDArray[np.float64]
 
 _TRIALS = 5
 _THIN = 0.05
+_MAX_DEPTH = 4
 
 
 class Pool(NamedTuple):
@@ -43,8 +44,12 @@ class Pool(NamedTuple):
         return Pool(Objective(fewer, self.objective.data, penalty), self.bounds)
 
 
-def draw(pool: Pool, each: int, rng: np.random.Generator) -> Iterator[Start]:
-    """``each`` starts of every kind, the kinds taking turns."""
+def draw(pool: Pool, each: int, rng: np.random.Generator, depth: int = 0) -> Iterator[Start]:
+    """``each`` starts of every kind, the kinds taking turns.
+
+    ``depth`` counts the splits that led to this model: a fit of many experts does not go all the
+    way down to one.
+    """
     objective, n_experts = pool.objective, pool.objective.model.n_experts
     if n_experts == 1:
         ones = np.ones((objective.data.n_rows, 1))
@@ -54,11 +59,11 @@ def draw(pool: Pool, each: int, rng: np.random.Generator) -> Iterator[Start]:
     sparse = isinstance(objective.model.gate, TopK)
     # M-steps cannot move a gate that has switched an expert off.
     dense = densified(objective)
-    splits = _splits(pool, each, rng)
+    splits = _splits(pool, each, rng, depth) if depth < _MAX_DEPTH else iter(())
     if has_change_points(objective):
         yield Start(change_points(objective, pool.box), "change points")
     for _ in range(each):
-        yield next(splits)
+        yield from islice(splits, 1)
         for kind, make in PARTITIONS.items():
             labels = make(objective, rng)
             theta = from_responsibilities(dense, labels, pool.box, rng)
@@ -85,10 +90,10 @@ def _best_exact_fit(pool: Pool, rng: np.random.Generator) -> Array:
     return best
 
 
-def _splits(pool: Pool, each: int, rng: np.random.Generator) -> Iterator[Start]:
+def _splits(pool: Pool, each: int, rng: np.random.Generator, depth: int) -> Iterator[Start]:
     """Splits of the best fit on the sketch with one expert less, each of its experts in turn."""
     fewer = pool.smaller()
-    base = best_on_sketch(fewer, max(2, each // 4), rng)
+    base = best_on_sketch(fewer, max(2, each // 4), rng, depth + 1)
     return splits_of(fewer.objective, base, pool, rng)
 
 
@@ -117,7 +122,7 @@ def splits_of(
             yield Start(pool.box.project(split(small, base, model, int(atom), rng)), "split")
 
 
-def best_on_sketch(pool: Pool, each: int, rng: np.random.Generator) -> Array:
+def best_on_sketch(pool: Pool, each: int, rng: np.random.Generator, depth: int = 1) -> Array:
     """θ of the highest optimum on the sketch among ``each`` starts of every kind.
 
     Optima on a scale's floor are passed over unless there is no other: their height is that of the
@@ -125,7 +130,7 @@ def best_on_sketch(pool: Pool, each: int, rng: np.random.Generator) -> Array:
     """
     found = [
         solve("auto", pool.objective, start.theta, pool.box, tol=1e-4, max_iter=100, search=False)
-        for start in draw(pool, each, rng)
+        for start in draw(pool, each, rng, depth)
     ]
     scale = pool.objective.layout.entries("scale")
 

@@ -170,7 +170,9 @@ def certify(
     null = vectors[:, np.abs(values) <= max(NULL_CURVATURE, 4.0 * noise)]
     # Along an exact invariance there is nothing to find, and no separation either.
     unknown = _apart(null, objective.model.invariant_directions(theta))
-    best, probe_gain = _probe(objective, evaluation, theta, box, unknown)
+    # EM would turn boundaries, and what they hold is not part of the certificate.
+    climb = pieces is None or not pieces.jumps
+    best, probe_gain = _probe(objective, evaluation, theta, box, unknown, climb=climb)
     ascent = values[0] < -max(2.0 * tol, 4.0 * noise) if len(values) else False
     # An expert that can shrink its scale has no outcome that is certain.
     continuous = objective.model.expert.standardizes
@@ -194,7 +196,7 @@ def certify(
         active_bounds=tuple(name for name, on in zip(names, held, strict=True) if on),
         separation=find_separation(smooth, theta, evaluation, box, unknown, bounds_lifted),
         separated_experts=tuple(separated.expert for separated in certain),
-        boundaries="" if pieces is None else describe(pieces),
+        boundaries=describe(objective),
         findings=tuple(separated.message for separated in certain),
     )
     return certificate, best
@@ -224,7 +226,13 @@ def _apart(null: Array, known: Array) -> Array:
 
 
 def _probe(
-    objective: Objective, evaluation: Evaluation, theta: Array, box: Box, null: Array
+    objective: Objective,
+    evaluation: Evaluation,
+    theta: Array,
+    box: Box,
+    null: Array,
+    *,
+    climb: bool = True,
 ) -> tuple[Array, float]:
     """Try finite steps both ways along null directions on the true likelihood.
 
@@ -240,9 +248,8 @@ def _probe(
             point = box.project(theta + step * direction)
             tried.append((objective.evaluate(point).value, point))
     tried.sort(key=lambda pair: pair[0], reverse=True)
-    climbed = (
-        EM().solve(objective, point, box, max_iter=_PROBE_STEPS) for _, point in tried[:_MAX_CLIMBS]
-    )
+    promising = tried[:_MAX_CLIMBS] if climb else []
+    climbed = (EM().solve(objective, point, box, max_iter=_PROBE_STEPS) for _, point in promising)
     for value, point in [*tried[:1], *((found.value, found.theta) for found in climbed)]:
         if value - evaluation.value > max(gain, rounding):
             best, gain = point, value - evaluation.value

@@ -54,9 +54,27 @@ def data_findings(objective: Objective, n_rows: int, columns: list[str]) -> tupl
             found.append(
                 f"collinear terms in the {c.name}: only sums of their coefficients are identified"
             )
+    if _beyond_the_origin(objective):
+        found.append(
+            "the gate's only boundary, at zero, lies outside the data: the same experts are active "
+            "in every row; centre the column or use select='logit'"
+        )
     if objective.model.n_experts > 1:
         found.extend(objective.model.gate.findings(objective.model.n_experts))
     return tuple(found)
+
+
+def _beyond_the_origin(objective: Objective) -> bool:
+    """Whether a top-K gate that selects by one score without bias sees one sign of it only."""
+    pieces = objective.model.gate.pieces(objective.model.n_experts)
+    if pieces is None or not pieces.jumps:
+        return False
+    basis = objective.layout.coordinates[pieces.coordinate].basis
+    if basis.constant or basis.n_terms != 1:
+        return False
+    z = objective.data.z
+    values = basis.expand(z, np.empty((1, z.shape[1])))
+    return bool(values.min() > 0.0 or values.max() < 0.0)
 
 
 def _rank(objective: Objective, basis) -> int:  # type: ignore[no-untyped-def]

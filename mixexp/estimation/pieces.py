@@ -57,14 +57,26 @@ class FixedRegions:
 KINKS = "kinks of the activation searched on grids of step lengths"
 
 
-def describe(pieces: Pieces) -> str:
-    """How boundaries are searched, for a certificate."""
+def describe(objective: Objective) -> str:
+    """How boundaries are searched, for a certificate; empty if there are none."""
+    pieces, layout = pieces_of(objective), objective.layout
+    if pieces is None:
+        return ""
     if not pieces.jumps:
         return KINKS
     if not pieces.linear:
         return "boundaries of active experts searched on grids of step lengths"
-    weights = "" if pieces.n_active > 1 else ", which carry all there is about the gate,"
-    return f"boundaries of active experts{weights} searched by exact profiles along lines"
+    basis = layout.coordinates[pieces.coordinate].basis
+    if not basis.constant and basis.n_terms == 1:
+        return "the only boundary is at zero, so orders of the slopes searched, not positions"
+    if pieces.n_active > 1:
+        return "boundaries of active experts searched by exact profiles along lines"
+    if basis.constant and basis.n_terms == 2:
+        return (
+            "change points of one column, searched exhaustively on grids of the sketch and by "
+            "exact profiles"
+        )
+    return "regions of single experts, a heuristic: exact profiles along lines from several starts"
 
 
 def restrict(evaluation: Evaluation, basis: Array) -> Evaluation:

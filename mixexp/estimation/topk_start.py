@@ -21,7 +21,7 @@ _EM_STEPS = 5
 # Candidate change points of one exhaustive search, and how often it is repeated closer by.
 _GRID = 48
 _ZOOMS = 3
-_M_STEPS = 12
+_M_STEPS = 30
 
 
 def densified(objective: Objective) -> Objective:
@@ -136,7 +136,9 @@ def _fits(objective: Objective, box: Box, inside: Array) -> tuple[Array, list[Ar
     for _ in range(_M_STEPS):
         predictors = _predictors(objective, tables, of)
         statistics = expert.statistics(weight * inside, predictors, of, data.y)
-        tables = expert.m_step(statistics, tables, constraints)
+        previous, tables = tables, expert.m_step(statistics, tables, constraints)
+        if max(np.abs(a - b).max() for a, b in zip(previous, tables, strict=True)) < 1e-6:
+            break
     density = expert.log_density(_predictors(objective, tables, of), data.y, np.empty_like(inside))
     enough = inside.sum(axis=1) > sum(c.basis.n_terms for c in layout.expert)
     height = np.where(inside > 0.0, density, 0.0) @ weight

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import passes, record, table
+from benchmarks import parts, passes, record, table
 from benchmarks.measurement import Measurement
 
 FIELDS = {"name": str, "value": float, "unit": str, "target": float | None, "at_least": bool}
@@ -36,6 +36,12 @@ def test_passes_measure_every_case_once(found: list[Measurement]) -> None:
         "EM pass, d=1 K=4": 7.0,
         "information pass, d=1 K=4": 12.0,
     }
+
+
+def test_parts_measure_every_part_once() -> None:
+    measured = list(parts.measure(quick=True, n_rows=300, rounds=1))
+    assert len({m.name for m in measured}) == len(measured) == 6 * len(parts.PARTS)
+    assert all(m.value > 0.0 for m in measured)
 
 
 def test_a_written_run_has_the_schema(found: list[Measurement], tmp_path: Path) -> None:

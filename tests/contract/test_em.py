@@ -113,7 +113,7 @@ def test_values_never_decrease(gate: Gate, expert: Expert, penalty: tuple, bound
 @SMOOTH_PAIRS
 def test_newton_adds_nothing_to_the_limit_of_em(gate: Gate, expert: Expert) -> None:
     case, newton = regular_problem(gate, expert, n_rows=200)
-    em = EM().solve(case.objective, newton.theta + 0.01, case.box, tol=1e-12, max_iter=20_000)
+    em = EM().solve(case.objective, newton.theta + 1e-3, case.box, tol=1e-12, max_iter=20_000)
     assert em.reason is Reason.STATIONARY
     again = Newton().solve(case.objective, em.theta, case.box)
     assert again.reason is Reason.STATIONARY

@@ -166,6 +166,37 @@ def test_near_windows_keep_a_lower_peak_close_by() -> None:
     assert found == pytest.approx([0.85, 0.006])
 
 
+@settings(max_examples=60, derandomize=True)
+@given(
+    seed=st.integers(0, 9999),
+    slope=st.floats(-20.0, 20.0).filter(lambda v: abs(v) > 0.1),
+    curvature=st.floats(-50.0, 0.0),
+)
+def test_candidates_with_a_smooth_part_against_a_fine_grid(
+    seed: int, slope: float, curvature: float
+) -> None:
+    """Jumps and a parabola together: nothing beyond the first row is higher but next to a row."""
+    rng = np.random.default_rng(seed)
+    t, jump = rng.uniform(-1.4, 1.4, size=12), rng.normal(size=12)
+
+    def profile(position: float) -> float:
+        return height_at(t, jump, position) + position * (slope + 0.5 * curvature * position)
+
+    found = profile_candidates(t, jump, smooth=(slope, curvature))
+    positions = []
+    for sign in (1.0, -1.0):
+        ends = np.sort(sign * t[sign * t > 0.0])
+        for start, end in zip(ends, np.append(ends[1:], 1.5 * ends[-1:]), strict=True):
+            if start <= 1.0:
+                positions += list(sign * (start + np.linspace(0.05, 0.95, 201) * (end - start)))
+    best = max(map(profile, positions), default=0.0)
+    if best <= 0.0:
+        assert found == []
+        return
+    assert profile(found[0]) >= best - 1e-9
+    assert profile(found[0]) <= best + 0.01 * (abs(slope) + 50.0) * 0.05
+
+
 @pytest.mark.parametrize("weighted", [False, True])
 def test_exact_moves_turn_a_boundary_back(weighted: bool) -> None:
     """From a boundary turned by a right angle, best candidates alone reach the truth, or more."""

@@ -127,7 +127,6 @@ def test_given_responsibilities_may_lie_where_the_gate_is_off() -> None:
         (TopK(2), 64, True, True),
         (TopK(2), 11, True, False),
         (TopK(4, Temperature()), 24, True, True),
-        (TopK(2, TopK(3)), 64, False, False),
         (Softmax(), 64, False, False),
     ],
     ids=repr,

@@ -77,3 +77,15 @@ def test_annealing_is_an_option_of_the_optimiser() -> None:
     )
     assert annealed.converged_
     assert annealed.loglik_ == pytest.approx(plain.loglik_, abs=1e-6)
+
+
+def test_certificate_wants_the_boundaries_searched() -> None:
+    X, y = rows()
+    with pytest.warns(ConvergenceWarning, match="not a certified optimum"):
+        moe = GaussianMoE(2, gate=TopK(1), solver="em", n_init=1, random_state=0).fit(X, y)
+    assert "boundaries of active experts not searched" in moe.certificate_.summary()
+    found = GaussianMoE(2, gate=TopK(1), n_init=1, random_state=0).fit(X, y)
+    assert found.converged_
+    assert "none of the last" in found.certificate_.boundaries
+    assert "the likelihood never fell" in found.certificate_.boundaries
+    assert found.loglik_ >= moe.loglik_ - 1e-9

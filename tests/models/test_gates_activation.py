@@ -150,6 +150,27 @@ def test_what_is_no_activation_is_refused(sigma) -> None:  # type: ignore[no-unt
         MixtureOfExperts(Activation(sigma), Gaussian(), 2, 1)
 
 
+def _root(z: np.ndarray) -> np.ndarray:
+    return np.sqrt(z)
+
+
+def _mean(z: np.ndarray) -> float:
+    return float(np.mean(z))
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize(("bad", "message"), [(_root, "is nan at -5"), (_mean, "shape")], ids=str)
+def test_activations_that_are_not_functions_of_every_number(  # type: ignore[no-untyped-def]
+    place: int, bad, message: str
+) -> None:
+    parts = [np.tanh, np.cos, np.sin]
+    parts[place] = bad
+    gate = Temperature(Activation(ActivationFunction("mine", *parts)))
+    name = ("σ", "σ'", "σ''")[place]
+    with pytest.raises(ValueError, match=rf"^{name} of Activation\(activation=mine\).*{message}"):
+        MixtureOfExperts(gate, Gaussian(), 2, 1)
+
+
 def test_gates_can_be_pickled() -> None:
     gate = pickle.loads(pickle.dumps(Temperature(Activation(GELU))))
     params = TemperatureParams(slopes(3), 0.7)

@@ -43,7 +43,7 @@ SOFTMAX = SoftmaxParams(
 
 
 def problem(gate: Gate, seed: int = 0) -> Problem:
-    """Random rows and a random θ; kinks included, which the problems of all gates keep away from."""
+    """Random rows and a random θ, for gates with kinks as well."""
     rng = generator(repr(gate), seed)
     model = model_of(gate)
     x, y = rng.uniform(-1.5, 1.5, size=(20, 2)), rng.normal(size=20)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from numbers import Integral
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,14 +28,14 @@ class TemperatureSchedule:
     start : float, default=10
         First temperature, at least 1.
     n_steps : int, default=20
-        Number of temperatures.
+        Number of temperatures, at least 2.
     n_each : int, default=1
         EM steps at each.
 
     Raises
     ------
     ValueError
-        If the first temperature is below 1 or a number of steps is not positive.
+        If the first temperature is below 1, there are less than two, or no steps at each.
 
     Examples
     --------
@@ -47,16 +48,16 @@ class TemperatureSchedule:
     n_each: int = 1
 
     def __post_init__(self) -> None:
-        if not 1.0 <= self.start < np.inf or self.n_steps < 1 or self.n_each < 1:
+        whole = isinstance(self.n_steps, Integral) and isinstance(self.n_each, Integral)
+        if not (whole and 1.0 <= self.start < np.inf and self.n_steps >= 2 and self.n_each >= 1):
             raise ValueError(
-                f"{self} must start at a temperature of at least 1 and make at least one step"
+                f"{self} must start at a temperature of at least 1, fall in two or more steps to "
+                "1, and make one or more EM steps at each"
             )
 
     @property
     def temperatures(self) -> Array:
         """The temperatures in the order of the steps."""
-        if self.n_steps == 1:
-            return np.array([self.start])
         return self.start ** np.linspace(1.0, 0.0, self.n_steps)
 
     def warm_up(self, objective: Objective, theta: Array, box: Box) -> Array:

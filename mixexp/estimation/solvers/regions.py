@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mixexp.estimation.boundary import crossings, profile_candidates
 from mixexp.estimation.box import Box
-from mixexp.estimation.objective import Objective
+from mixexp.estimation.objective import Evaluation, Objective
 from mixexp.estimation.pieces import (
     FixedRegions,
     boundary_moves,
@@ -29,19 +29,23 @@ _GRID = tuple(sign * 4.0**-i for i in range(1, 13) for sign in (1.0, -1.0))
 _REFIT = 3
 _MAX_EDGES = 12
 _PATIENCE = 40
+# A sweep on grids costs many times one with exact profiles.
+_MAX_GRID_SWEEPS = 8
 
 
 class Regions:
     """Newton with every row held on its piece, alternated with a search over the boundaries.
 
     For a top-K gate the search is exact along each line that moves one expert's scores: rows cross
-    one after the other, the cumulated jumps in log-likelihood are the profile over the position of
-    the boundary, and its best positions are tried with a short smooth refit. A move is accepted
+    one after the other, the cumulated jumps in log-likelihood and a parabola for what is smooth are
+    the profile over the position of the boundary, and its best positions are tried with a short
+    smooth refit. A move is accepted
     only if it raises the true likelihood, so values never fall. Where only the gradient jumps
     (kinks of an activation), a grid of step lengths takes the place of the profile.
 
     The optimum is certified along rigid moves; for boundaries it says that no move of the last
-    sweep helped.
+    sweep helped. Where in the gap between two rows a boundary lies can still be worth some
+    hundredths of a nat: that is left at the best point of the profiles.
 
     Parameters
     ----------
@@ -82,7 +86,9 @@ class Regions:
             if free.reason is Reason.STATIONARY:
                 return free
         n_moves, n_tried = 0, 0
-        for n_left in reversed(range(self.max_sweeps + 1)):
+        exact = pieces.jumps and pieces.linear
+        n_sweeps = self.max_sweeps if exact else min(self.max_sweeps, _MAX_GRID_SWEEPS)
+        for n_left in reversed(range(n_sweeps + 1)):
             smooth = self._smooth(objective, theta, box, tol, max_iter)
             theta, trace = smooth.theta, trace + smooth.trace[1:]
             if not n_left:
@@ -133,13 +139,15 @@ class Regions:
         """Try each move of a boundary once; accepted and tried moves, θ and its value."""
         accepted, tried = 0, 0
         worth = max(10.0 * tol, 1e-13 * (1.0 + abs(value)))
+        smooth = self._derivatives(objective, theta)
         for expert, direction in boundary_moves(objective, theta, rng):
             tried += 1
-            for t in self._positions(objective, theta, expert, direction):
+            for t in self._positions(objective, theta, smooth, expert, direction):
                 trial = box.project(moved(objective, theta, expert, direction, t))
                 found = self._refit(objective, trial, value, box, tol)
                 if found is not None and found.value > value + worth:
                     theta, value, accepted = found.theta, found.value, accepted + 1
+                    smooth = self._derivatives(objective, theta)
                     break
         return accepted, tried, theta, value
 
@@ -150,14 +158,34 @@ class Regions:
             return None
         return self._smooth(objective, trial, box, tol, _REFIT)
 
+    def _derivatives(self, objective: Objective, theta: Array) -> Evaluation | None:
+        """Of the likelihood with the active experts held, if that changes as boundaries move."""
+        pieces = pieces_of(objective)
+        assert pieces is not None
+        # The weights of a single expert are one on either side; no Hessian where there is no room.
+        if not pieces.jumps or pieces.n_active == 1 or not isinstance(self.smooth, Newton):
+            return None
+        return objective.evaluate(theta, 2)
+
     @staticmethod
     def _positions(
-        objective: Objective, theta: Array, expert: int, direction: Array
+        objective: Objective,
+        theta: Array,
+        evaluation: Evaluation | None,
+        expert: int,
+        direction: Array,
     ) -> list[float]:
         pieces = pieces_of(objective)
         assert pieces is not None
         if pieces.jumps and pieces.linear:
-            return profile_candidates(*crossings(objective, theta, expert, direction))[:3]
+            smooth = (0.0, 0.0)
+            if evaluation is not None:
+                along = moved(objective, theta, expert, direction, 1.0) - theta
+                assert evaluation.gradient is not None and evaluation.hessian is not None
+                curvature = along @ evaluation.hessian @ along
+                smooth = float(evaluation.gradient @ along), float(curvature)
+            crossed = crossings(objective, theta, expert, direction)
+            return profile_candidates(*crossed, smooth=smooth)[:3]
         here = objective.evaluate(theta).value
         heights = {
             t: objective.evaluate(moved(objective, theta, expert, direction, t)).value

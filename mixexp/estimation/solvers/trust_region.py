@@ -77,7 +77,7 @@ class QuadraticModel:
         step, held, top = np.zeros_like(target), self._held, -np.inf
         for _ in range(3 * len(target)):
             move = target - step
-            with np.errstate(divide="ignore", invalid="ignore"):
+            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
                 room = np.where(move > 0.0, (self.upper - step) / move, (self.lower - step) / move)
             room = np.where(move == 0.0, np.inf, room)
             part = float(np.clip(room.min(), 0.0, 1.0))

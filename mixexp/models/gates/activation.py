@@ -13,6 +13,9 @@ from mixexp.models.basis import CONSTANT, Affine, Monomials
 from mixexp.models.coordinates import Coordinate, Sharing
 from mixexp.models.gates._base import Array, Gate, Pieces
 
+# Where an activation must be finite for the gate to accept it; scores beyond are its own affair.
+_PROBES = np.linspace(-5.0, 5.0, 41)
+
 
 class ActivationParams(NamedTuple):
     """Intercepts β0 (K,) and slopes β1 (K, d); those of the last expert are zero."""
@@ -33,6 +36,11 @@ class Activation(Gate):
         One of :mod:`mixexp.models.activations` (``TANH``, ``SIGMOID``, ``GELU``, ``SOFTPLUS``,
         ``SIN``, ``IDENTITY``, ``RELU``, ``SQUARE``) or one of your own with two derivatives.
 
+    Raises
+    ------
+    ValueError
+        If ``activation`` is no such object, or is not finite on [-5, 5].
+
     References
     ----------
     Nguyen, Akbarian & Ho (2024), arXiv 2401.13875, the activation dense-to-sparse gate.
@@ -52,6 +60,20 @@ class Activation(Gate):
                 f"activation={self.activation!r} is not an ActivationFunction; use one of "
                 "mixexp.models.activations or make one from σ, σ' and σ''"
             )
+        # In a fit, NaN would only look like a step that is not worth taking.
+        z = _PROBES.copy()
+        parts = {"σ": self.activation.value, "σ'": self.activation.first}
+        for name, part in {**parts, "σ''": self.activation.second}.items():
+            with np.errstate(all="ignore"):
+                at = np.asarray(part(z), dtype=float)
+            if at.shape != z.shape:
+                raise ValueError(
+                    f"{name} of {self!r} made shape {at.shape} of shape {z.shape}; it must act on "
+                    "every entry of an array"
+                )
+            if not np.isfinite(at).all():
+                where = float(z[~np.isfinite(at)][0])
+                raise ValueError(f"{name} of {self!r} is {at[z == where][0]} at {where:g}")
 
     def coordinates(
         self, columns: tuple[int, ...], affine: Affine | None = None

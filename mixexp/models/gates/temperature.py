@@ -145,13 +145,9 @@ class Temperature(Gate):
         found = self._base.findings(n_experts)
         if not self._scale_free:
             return found
-        reported = (
-            "reports coefficients at temperature 1"
-            if self.normalize
-            else (
-                "leaves the scale where the solver did: only coefficients over the temperature tell"
-            )
-        )
+        reported = "leaves coefficients and temperature where the solver did"
+        if self.normalize:
+            reported = "reports coefficients at temperature 1"
         return (
             *found,
             "the scale of the gate is not identified: dividing every coefficient and the "

@@ -213,14 +213,18 @@ def moved(objective: Objective, theta: Array, expert: int, direction: Array, t: 
 
 
 def normalised(objective: Objective, theta: Array) -> Array:
-    """θ with scores of a fixed size where one expert is active and only their order matters."""
+    """θ with scores of a fixed size where one expert is active and only their order matters.
+
+    Biases that take no part in the selection, and a temperature, then matter for nothing: zero.
+    """
     pieces, layout = pieces_of(objective), objective.layout
     if pieces is None or not pieces.jumps or not pieces.linear or pieces.n_active > 1:
         return theta
-    scores = theta[layout.slices[pieces.coordinate]]
+    where = layout.slices[pieces.coordinate]
+    scores = theta[where]
     size = float(np.abs(scores).max(initial=0.0))
-    if size == 0.0:
-        return theta
     theta = theta.copy()
-    theta[layout.slices[pieces.coordinate]] = scores * (_SCORE_SIZE / size)
+    theta[: layout.n_gate] = 0.0
+    if size > 0.0:
+        theta[where] = scores * (_SCORE_SIZE / size)
     return theta

@@ -51,13 +51,13 @@ class Regions:
     ----------
     smooth : Newton or LBFGS, optional
         The solver for the smooth fits.
-    max_sweeps : int, default=30
+    max_sweeps : int, default=20
         Searches over all boundaries; with 0 they stay where they are.
     seed : int, default=0
         Order in which moves are tried.
     """
 
-    def __init__(self, smooth: Newton | LBFGS | None = None, max_sweeps: int = 30, seed: int = 0):
+    def __init__(self, smooth: Newton | LBFGS | None = None, max_sweeps: int = 20, seed: int = 0):
         self.smooth = smooth or Newton(max_rejected=8)
         self.max_sweeps, self.seed = max_sweeps, seed
 

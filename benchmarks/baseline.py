@@ -52,12 +52,12 @@ def _start(data: Data, n_experts: int) -> Array:
     Newton climb to the same optimum."""
     model = _model(2)
     objective, box = Objective(model, data), Bounds().box(model.layout)
-    labels = clusters(data, 2, np.random.default_rng(0))
+    labels = clusters(objective, np.random.default_rng(0))
     theta = from_responsibilities(objective, labels, box)
     if n_experts == 2:
         return theta
     best = solve("auto", objective, theta, box).theta
-    return split(model.layout, best, _model(3).layout, 1, np.random.default_rng(1))
+    return split(model, best, _model(3), 1, np.random.default_rng(1))
 
 
 def _certified_fit(data: Data, n_experts: int, theta: Array, rounds: int) -> tuple[float, float]:

@@ -114,7 +114,8 @@ class Certificate:
         smallest, largest = self.information
         lines = [
             f"certified optimum: {'yes' if self.holds else 'NO'}",
-            f"remaining gain: {self.remaining_gain:.2g} nats within one standard deviation",
+            f"remaining gain: {self.remaining_gain:.2g} nats within one standard deviation"
+            + (", boundaries held" if self.boundaries else ""),
             f"largest score per row: {self.score_norm:.2g}",
             f"observed information per row: eigenvalues from {smallest:.3g} to {largest:.3g}",
             f"search: best of {self.n_starts} starts, {self.n_optima} distinct optima, "
@@ -126,7 +127,7 @@ class Certificate:
             lines.append(f"{self.n_null} null direction(s) in: " + ", ".join(self.null_blocks))
         if self.boundaries:
             lines.append("regions: " + self.boundaries)
-        if self.separation.found:
+        if self.separation.message:
             lines.append(self.separation.message)
         return "\n".join([*lines, *self.findings])
 

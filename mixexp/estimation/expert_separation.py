@@ -78,15 +78,22 @@ def separated_experts(
             continue
         gain = gain_along(objective, theta, value, direction)
         if gain is not None:
-            found.append(ExpertSeparation(k, rise + gain, _words(k, direction, names)))
+            found.append(
+                ExpertSeparation(
+                    k, rise + gain, _words(k, direction, names, objective.penalty.expert > 0.0)
+                )
+            )
     return found
 
 
-def _words(expert: int, direction: Array, names: list[str]) -> str:
+def _words(expert: int, direction: Array, names: list[str], ridged: bool) -> str:
     visible = np.abs(direction) > 0.1 * np.abs(direction).max()
     listed = ", ".join(name for name, part in zip(names, visible, strict=True) if part)
+    remedy = "expert_penalty= gives finite slopes"
+    if ridged:
+        remedy = "expert_penalty= keeps slopes finite and leaves intercepts alone"
     return (
         f"the responses separate in expert {expert}: the likelihood rises towards infinite "
         f"coefficients of {listed}; some outcomes are certain there, so read its predictions, not "
-        "its coefficients (expert_penalty= gives finite slopes)"
+        f"its coefficients ({remedy})"
     )

@@ -104,6 +104,14 @@ def fit(
     """
     options = options or Options()
     _check_penalty(model, options)
+    about_the_gate = model.gate.findings(model.n_experts) if model.n_experts > 1 else ()
+    # Parameters on the user's side, in the model's own coordinates: an invariance taken out there
+    # is taken out of the starts as well.
+    given = [
+        model.to_params(model.coefficients(start)) if isinstance(start, MixtureParams) else start
+        for start in given
+    ]
+    model = replace(model, gate=model.gate.in_gauge())
     names = list(columns or [f"x{j}" for j in range(model.n_columns)])
     n_rows = len(x)
     response = model.expert.encode(y)
@@ -133,20 +141,23 @@ def fit(
         optimum = search.run(start, n_hits)
         if report is not None:
             report("data", i + 1, len(starts), optimum)
-    lifted = replace(options.bounds, gate=_LIFT * options.bounds.gate).box(model.layout)
+    cold, hot = options.bounds.temperature
+    lifted = replace(
+        options.bounds, gate=_LIFT * options.bounds.gate, temperature=(cold / _LIFT, hot * _LIFT)
+    ).box(model.layout)
     optima = search.certified(model.layout.names(names), lifted)
-    shared = data_findings(objective, n_rows, names)
+    shared = data_findings(objective, n_rows, names) + about_the_gate
     return Fit(objective, [o.adding(shared + fit_findings(objective, o)) for o in optima])
 
 
 def _check_penalty(model: MixtureOfExperts, options: Options) -> None:
     """A ridge would drive coefficients and temperature of a scale-free gate to zero together."""
-    exponents = model.gate.homogeneity()
+    exponents = model.gate.in_gauge().homogeneity()
     if options.gate_penalty and exponents is not None and 0.0 in exponents:
         raise ValueError(
             f"gate_penalty={options.gate_penalty} cannot be used with the free temperature of "
-            f"{model.gate!r}: only coefficients over temperature are identified; fix tau, or set "
-            "gate_penalty=None"
+            f"{model.gate!r}: only coefficients over temperature are identified; fix tau, set "
+            "gate_penalty=None, or leave normalize=True"
         )
 
 
@@ -182,8 +193,19 @@ def _given(objective: Objective, start: MixtureParams | Array, box: Box) -> Star
     model, data = objective.model, objective.data
     if isinstance(start, MixtureParams):
         coefficients = model.rescale(model.coefficients(start), data.affine.inverse())
-        return Start(box.project(model.layout.vector(coefficients)), "given")
+        theta = _into_the_box(model, model.layout.vector(coefficients), box)
+        return Start(theta, "given")
     return Start(from_responsibilities(objective, start, box), "given")
+
+
+def _into_the_box(model: MixtureOfExperts, theta: Array, box: Box) -> Array:
+    """θ in the box; a gate that is too steep keeps its boundaries, and becomes less steep."""
+    gate = model.layout.entries("gate")
+    exponents = model.gate.homogeneity()
+    if gate.any() and exponents is not None and set(exponents) == {1.0}:
+        excess = float(np.max(np.abs(theta[gate]) / box.upper[gate]))
+        theta = np.where(gate, theta / max(1.0, excess), theta)
+    return box.project(theta)
 
 
 def _drawn(

@@ -59,8 +59,6 @@ def data_findings(objective: Objective, n_rows: int, columns: list[str]) -> tupl
             "the gate's only boundary, at zero, lies outside the data: the same experts are active "
             "in every row; centre the column or use select='logit'"
         )
-    if objective.model.n_experts > 1:
-        found.extend(objective.model.gate.findings(objective.model.n_experts))
     return tuple(found)
 
 

@@ -44,6 +44,7 @@ class FixedRegions:
     def __init__(self, objective: Objective, basis: Array):
         self.objective, self.basis = objective, basis
         self.layout, self.data = objective.layout, objective.data
+        self.penalty = objective.penalty
 
     def evaluate(self, theta: Array, order: int = 0) -> Evaluation:
         """As :meth:`Objective.evaluate`, with the derivatives projected."""
@@ -169,7 +170,9 @@ def _rigid_scores(objective: Objective, theta: Array, pieces: Pieces) -> Array:
         if other is not None and other < rows:
             rows_of[:, other * terms : (other + 1) * terms] = -across
         constraints.append(rows_of)
-    _, values, vectors = np.linalg.svd(np.vstack(constraints), full_matrices=True)
+    # The triangular factor has the same right vectors as thousands of constraints.
+    triangle = np.linalg.qr(np.vstack(constraints), mode="r")
+    _, values, vectors = np.linalg.svd(triangle, full_matrices=True)
     rank = int(np.sum(values > 1e-9))
     return vectors[rank:].T
 

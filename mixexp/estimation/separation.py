@@ -48,18 +48,21 @@ def find_separation(
     """
     n = objective.layout.n_gate
     assert evaluation.gradient is not None
+    ridged = objective.penalty.gate > 0.0
     held = ~box.free(theta, evaluation.gradient)[:n]
     if not held.any() or lifted is None:
         gain = _hardens(objective, theta, evaluation.value, null)
-        return NONE if gain is None else _report(gain)
+        return NONE if gain is None else _report(gain, ridged=ridged)
     solution = Newton().solve(objective, theta, lifted, max_iter=60)  # type: ignore[arg-type]
     rise = solution.value - evaluation.value
     beyond = _hardens(objective, solution.theta, solution.value, null_space(objective, solution))
     if beyond is not None:
-        return _report(rise + beyond)
+        return _report(rise + beyond, ridged=ridged)
     if rise <= _FLAT:
         return NONE
-    return Separation(False, rise, f"the gate's bound costs {rise:.3g} nats; widen it with bounds=")
+    return Separation(
+        False, rise, f"the bounds of the gate cost {rise:.3g} nats; widen them with bounds="
+    )
 
 
 def null_space(objective: Objective | FixedRegions, solution: Solution) -> Array:
@@ -104,11 +107,13 @@ def gain_along(
     return gain
 
 
-def _report(gain: float) -> Separation:
+def _report(gain: float, *, ridged: bool) -> Separation:
+    remedy = "gate_penalty= gives finite ones"
+    if ridged:
+        remedy = "gate_penalty= keeps slopes finite and leaves intercepts alone"
     return Separation(
         True,
         gain,
         "the gate separates: the likelihood rises towards infinite gate coefficients, by another "
-        f"{max(gain, 0.0):.2g} nats; read the gate as a step, not its coefficients (gate_penalty= "
-        "gives finite ones)",
+        f"{max(gain, 0.0):.2g} nats; read the gate as a step, not its coefficients ({remedy})",
     )

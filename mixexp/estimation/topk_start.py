@@ -67,7 +67,8 @@ def change_points(objective: Objective, box: Box) -> Array:
     values = np.unique(u)
     middles = 0.5 * (values[1:] + values[:-1])
     n_missing = max(objective.model.n_experts - len(values), 0)
-    grid = _thinned(np.arange(len(middles)))
+    size = max(_GRID, objective.model.n_experts)
+    grid = _thinned(np.arange(len(middles)), size)
     for _ in range(_ZOOMS):
         cuts, experts = _best_cuts(
             objective, box, u, middles[grid], objective.model.n_experts - n_missing
@@ -79,14 +80,14 @@ def change_points(objective: Objective, box: Box) -> Array:
         near = [np.arange(b - step, b + step + 1) for b in best]
         finer = np.unique(np.concatenate(near).clip(0, len(middles) - 1))
         # The best so far stay in the race, so that no zoom makes it worse.
-        grid = np.union1d(_thinned(finer), best)
+        grid = np.union1d(_thinned(finer, size), best)
     at = np.concatenate([middles[best], values[-1] + 1.0 + np.arange(n_missing)])
     experts = [np.concatenate([t, np.repeat(t[-1:], n_missing, axis=0)]) for t in experts]
     return _from_cuts(objective, at, experts, box)
 
 
-def _thinned(positions: NDArray[np.intp]) -> NDArray[np.intp]:
-    chosen = np.linspace(0, len(positions) - 1, min(_GRID, len(positions))).round().astype(int)
+def _thinned(positions: NDArray[np.intp], size: int) -> NDArray[np.intp]:
+    chosen = np.linspace(0, len(positions) - 1, min(size, len(positions))).round().astype(int)
     return positions[np.unique(chosen)]
 
 

@@ -121,7 +121,7 @@ class MoEBase(MoEParameters, ABC):
         self._affine = fitted.objective.data.affine
         # Predictions are made on the standardised columns, in which powers do not cancel.
         self._scaled = fitted.objective.model
-        self.n_free_ = model.layout.n_free
+        self.n_free_ = fitted.objective.layout.n_free
         self._optima = [FittedOptimum.build(fitted, o) for o in fitted.optima]
         self.use_optimum(0)
         if not self.converged_:

@@ -44,7 +44,8 @@ class MultinomialMoE(ClassifierMixin, MoEBase):
 
     Where some x tells the class for certain, in one expert or in all, the likelihood rises towards
     infinite coefficients, and predictions far from the data become overconfident. A weak ridge
-    keeps them finite; it costs little elsewhere. ``certificate_.findings`` say where classes
+    keeps slopes finite; it costs little elsewhere. Intercepts are free: those of a class that never
+    occurs in an expert still grow. ``certificate_.findings`` say where classes
     separate in a fit without one.
 
     Parameters

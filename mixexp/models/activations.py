@@ -29,6 +29,8 @@ class ActivationFunction:
         p if σ(cz) = c^p σ(z) for every c > 0; then the scale of the gate is not identified.
     mirrored : bool
         Whether σ(z) + σ(-z) is constant; then two experts can swap the reference.
+    even : bool
+        Whether σ(z) = σ(-z); then the sign of an expert's slopes is not identified.
     kink : bool
         Whether σ' jumps at 0.
 
@@ -50,6 +52,7 @@ class ActivationFunction:
     second: Function
     degree: float | None = None
     mirrored: bool = False
+    even: bool = False
     kink: bool = False
 
     def __post_init__(self) -> None:
@@ -151,4 +154,4 @@ SOFTPLUS = ActivationFunction("softplus", _softplus, _sigmoid, _sigmoid_first)
 SIN = ActivationFunction("sin", np.sin, np.cos, _minus_sin, mirrored=True)
 IDENTITY = ActivationFunction("identity", _same, _one, _zero, degree=1.0, mirrored=True)
 RELU = ActivationFunction("relu", _relu, _step, _zero, degree=1.0, kink=True)
-SQUARE = ActivationFunction("square", np.square, _twice, _two, degree=2.0)
+SQUARE = ActivationFunction("square", np.square, _twice, _two, degree=2.0, even=True)

@@ -61,7 +61,7 @@ def test_a_bound_that_cuts_off_an_interior_optimum_says_so(
     assert found.active_bounds == ("gate[0] x",)
     assert not found.separation.found
     assert found.separation.gain == pytest.approx(solution.value - cut.value, abs=1e-6)
-    assert "the gate's bound costs" in found.separation.message
+    assert "the bounds of the gate cost" in found.separation.message
 
 
 def test_a_gate_between_equal_experts_does_not_separate() -> None:

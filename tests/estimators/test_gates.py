@@ -39,14 +39,45 @@ def test_predictions_are_those_of_the_reported_parameters(gate: Gate) -> None:
     assert moe.model_.measure(moe.params_).n_atoms == 2
 
 
-def test_ridge_on_a_gate_without_scale_is_refused() -> None:
+def test_free_temperature_is_the_gate_inside_it() -> None:
+    """The same optimum, separation, penalty and number of parameters as without a temperature."""
     X, y = rows()
+    for penalty in (None, 1.0):
+        settings = {"gate_penalty": penalty, "n_init": 2, "random_state": 0}
+        plain = GaussianMoE(2, **settings).fit(X, y)
+        free = GaussianMoE(2, gate=Temperature(), **settings).fit(X, y)
+        assert free.loglik_ == plain.loglik_
+        assert free.n_free_ == plain.n_free_
+        assert free.params_.gate.temperature == 1.0
+        assert np.array_equal(free.params_.gate.base.coef, plain.params_.gate.coef)
+        assert "the scale of the gate is not identified" in free.certificate_.summary()
+        again = GaussianMoE(2, gate=Temperature(), init=free.measure_, **settings).fit(X, y)
+        assert again.loglik_ == pytest.approx(free.loglik_, abs=1e-9)
+    scaled = free.params_._replace(
+        gate=free.params_.gate._replace(
+            base=type(plain.params_.gate)(*(5.0 * part for part in plain.params_.gate)),
+            temperature=5.0,
+        )
+    )
+    again = GaussianMoE(2, gate=Temperature(), init=scaled, n_init=1, random_state=0).fit(X, y)
+    assert again.optima_["start"][0] == "given"
+
+
+def test_ridge_on_a_gate_whose_scale_is_left_free_is_refused() -> None:
+    X, y = rows()
+    gate = Temperature(normalize=False)
     with pytest.raises(ValueError, match=r"gate_penalty=1.0 cannot be used .* fix tau"):
-        GaussianMoE(gate=Temperature(), gate_penalty=1.0).fit(X, y)
-    fixed = GaussianMoE(gate=Temperature(tau=2.0), gate_penalty=1.0, n_init=1, random_state=0)
-    assert fixed.fit(X, y).converged_
+        GaussianMoE(gate=gate, gate_penalty=1.0).fit(X, y)
     with pytest.raises(ValueError, match="gate_penalty=None"):
-        MultinomialMoE(gate=TopK(2, Temperature())).fit(X, y > 0.0)
+        MultinomialMoE(gate=TopK(2, gate)).fit(X, y > 0.0)
+    assert MultinomialMoE(gate=Temperature(), n_init=1, random_state=0).fit(X, y > 0.0).converged_
+
+
+@pytest.mark.parametrize("gate", [TopK(1, "x"), Temperature("tanh")], ids=repr)
+def test_what_is_wrapped_must_be_a_gate(gate: Gate) -> None:
+    X, y = rows()
+    with pytest.raises(ValueError, match="is not a gate; pass one, such as"):
+        GaussianMoE(gate=gate).fit(X, y)
 
 
 def not_a_number(x: np.ndarray) -> np.ndarray:

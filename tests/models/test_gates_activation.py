@@ -115,10 +115,13 @@ def test_two_experts_can_swap_the_reference(sigma: ActivationFunction) -> None:
 @EACH
 def test_findings_name_the_mirror_at_two_experts_alone(sigma: ActivationFunction) -> None:
     gate = Activation(sigma)
-    assert bool(gate.findings(2)) == sigma.mirrored
-    assert gate.findings(3) == () == gate.findings(1)
-    if sigma.mirrored:
-        assert sigma.name in gate.findings(2)[0] and "reference" in gate.findings(2)[0]
+    assert any("reference" in text for text in gate.findings(2)) == sigma.mirrored
+    assert not any("reference" in text for text in gate.findings(3) + gate.findings(1))
+    assert all(sigma.name in text for text in gate.findings(2))
+    for n_experts in (2, 3):
+        assert any("signs" in text for text in gate.findings(n_experts)) == sigma.even
+    z = np.linspace(0.1, 3.0, 20)
+    assert np.allclose(sigma.value(z), sigma.value(-z)) == sigma.even
 
 
 def test_the_sigmoid_gate_is_the_tanh_gate_at_other_parameters() -> None:

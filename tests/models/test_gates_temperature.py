@@ -168,7 +168,7 @@ def test_two_temperatures_are_two_invariances() -> None:
 def test_findings_say_what_is_reported(normalize: bool) -> None:
     (text,) = Temperature(normalize=normalize).findings(2)
     assert "scale of the gate is not identified" in text and "modulo that direction" in text
-    assert ("reports coefficients at temperature 1" in text) == normalize
+    assert ("reporting coefficients at temperature 1" in text) == normalize
 
 
 def test_a_users_homogeneous_activation_is_flagged() -> None:

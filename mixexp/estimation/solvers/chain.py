@@ -35,12 +35,18 @@ class Stage(NamedTuple):
 
 
 def stages(
-    name: str, n_free: int, n_em: int, *, in_pieces: bool = False, search: bool = True
+    name: str,
+    n_free: int,
+    n_em: int,
+    *,
+    in_pieces: bool = False,
+    search: bool = True,
+    max_iter: int = 500,
 ) -> list[Stage]:
     """The stages of a solver by name; ``n_em`` EM steps come first in all but plain EM.
 
     A likelihood that is smooth in pieces only has one solver beside EM; ``search`` says whether it
-    moves their boundaries.
+    moves their boundaries. L-BFGS makes all its iterations, four times ``max_iter``, in one step.
     """
     if name not in SOLVERS:
         raise ValueError(f"solver={name!r} is not one of {', '.join(map(repr, SOLVERS))}")
@@ -48,12 +54,12 @@ def stages(
         return [Stage(EM(), None)]
     warm_up = [Stage(EM(), n_em)] if n_em > 0 else []
     if in_pieces:
-        smooth = None if n_free <= NEWTON_LIMIT else LBFGS()
+        smooth = None if n_free <= NEWTON_LIMIT else LBFGS(max_iter=4 * max_iter)
         regions = Regions(smooth) if search else Regions(smooth, max_sweeps=0)
         return [*warm_up, Stage(regions, None)]
     if name == "newton" or (name == "auto" and n_free <= NEWTON_LIMIT):
         return [*warm_up, Stage(Newton(), None)]
-    descent = [*warm_up, Stage(LBFGS(), 1)]
+    descent = [*warm_up, Stage(LBFGS(max_iter=4 * max_iter), 1)]
     if name == "auto" and n_free <= HESSIAN_LIMIT:
         descent.append(Stage(Newton(), None))
     return descent
@@ -90,7 +96,10 @@ def solve(
     trace: list[float] = []
     solution = Solution(theta, -np.inf, Reason.BUDGET, [])
     in_pieces = pieces_of(objective) is not None
-    methods = stages(name, objective.layout.n_free, n_em, in_pieces=in_pieces, search=search)
+    methods = stages(
+        name, objective.layout.n_free, n_em,
+        in_pieces=in_pieces, search=search, max_iter=max_iter,
+    )  # fmt: skip
     for solver, n_steps in methods:
         limit = max_iter if n_steps is None else n_steps
         solution = solver.solve(objective, theta, box, tol=tol, max_iter=limit)

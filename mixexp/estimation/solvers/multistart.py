@@ -20,6 +20,8 @@ Array = NDArray[np.float64]
 # Optima closer than this, in nats and in shares, are one.
 _SAME_VALUE = 0.01
 _SAME_SHARE = 0.02
+# The data cannot tell optima this close in nats from each other, whatever else they differ in.
+_EQUAL_VALUE = 1e-6
 _ROUNDING = 1e-11
 _MAX_RESTARTS = 3
 
@@ -153,6 +155,7 @@ class Search:
             self.optima[i] = self._certify(optimum, names, lifted)
         ranked = sorted(self.optima, key=Optimum.rank, reverse=True)
         n = len(ranked)
+        ranked[:1] = [o.adding(_rivals(o, ranked[1:])) for o in ranked[:1]]
         return [
             replace(o, certificate=o.certificate.with_search(self.n_starts, n, o.n_hits))
             if o.certificate is not None
@@ -174,3 +177,14 @@ class Search:
             again = self._optimum(self._solve(best, n_em=0), optimum.kind)
             optimum = replace(again, n_hits=optimum.n_hits)
         return optimum
+
+
+def _rivals(best: Optimum, others: list[Optimum]) -> tuple[str, ...]:
+    """A finding if other optima are as good as the best: parameters that the data do not choose."""
+    equal = [o for o in others if o.admissible and abs(o.value - best.value) <= _EQUAL_VALUE]
+    if not equal:
+        return ()
+    return (
+        f"{len(equal)} other optima have the same likelihood with other parameters: the data do "
+        "not choose between them (see optima_)",
+    )

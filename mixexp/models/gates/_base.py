@@ -61,6 +61,10 @@ class Gate(Part):
 
         return Temperature(self, tau)
 
+    def in_gauge(self) -> Gate:
+        """The gate of the same laws with an exact invariance taken out, where it has one."""
+        return self
+
     def pieces(self, n_experts: int) -> Pieces | None:
         """The pieces on which logits are smooth in the parameters; None if there is only one."""
         return None
@@ -101,3 +105,11 @@ class Gate(Part):
     @abstractmethod
     def from_atoms(self, weight: Array, atoms: Mapping[str, Array]) -> Any:
         """Parameters from weights and atoms."""
+
+
+def check_base(base: Any, kind: str) -> None:
+    """Raise ValueError if what a gate wraps is no gate."""
+    if not isinstance(base, Gate):
+        raise ValueError(
+            f"base={base!r} of a {kind} gate is not a gate; pass one, such as Softmax()"
+        )

@@ -110,12 +110,15 @@ class Activation(Gate):
         return None if degree is None else (1.0 / degree, 1.0)
 
     def findings(self, n_experts: int) -> tuple[str, ...]:
+        name, found = self.activation.name, []
+        if self.activation.even:
+            found.append(f"the {name} gate does not identify the signs of an expert's slopes")
         if n_experts == 2 and self.activation.mirrored:
-            return (
-                f"with two experts the {self.activation.name} gate does not identify which one is "
-                "the reference: (β0, β1) and its mirror image with the experts swapped are one law",
+            found.append(
+                f"with two experts the {name} gate does not identify which one is the reference: "
+                "(β0, β1) and its mirror image with the experts swapped are one law"
             )
-        return ()
+        return tuple(found)
 
     def to_params(self, coefficients: list[Array]) -> ActivationParams:
         score, intercept = coefficients

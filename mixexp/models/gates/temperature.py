@@ -10,7 +10,7 @@ import numpy as np
 
 from mixexp.models.basis import CONSTANT, Affine
 from mixexp.models.coordinates import Coordinate, Sharing
-from mixexp.models.gates._base import Array, Gate, Pieces
+from mixexp.models.gates._base import Array, Gate, Pieces, check_base
 from mixexp.models.gates.softmax import Softmax
 
 
@@ -27,7 +27,7 @@ class Temperature(Gate):
     a are the logits of ``base``. With a free τ and a base whose logits scale with their
     coefficients (softmax, transformed softmax, homogeneous activations) only β / τ is identified:
     (β0, β1, τ) and c (β0, β1, τ) are one law for every c > 0. Fits are certified modulo that
-    direction and report β / τ and τ = 1.
+    direction: they are made at τ = 1, where the gate is its base, and report β / τ.
 
     Parameters
     ----------
@@ -37,8 +37,8 @@ class Temperature(Gate):
     tau : float, optional
         A fixed temperature; free by default.
     normalize : bool, default=True
-        Whether parameters that are only identified up to scale are reported with τ = 1. With False
-        they are where the solver left them.
+        Whether parameters that are only identified up to scale are fitted and reported with τ = 1.
+        With False the solver moves τ as well, and leaves the scale wherever it ends.
 
     Raises
     ------
@@ -67,6 +67,7 @@ class Temperature(Gate):
         return Softmax() if self.base is None else self.base
 
     def check(self, n_experts: int) -> None:
+        check_base(self._base, "temperature")
         number = isinstance(self.tau, Real) and not isinstance(self.tau, bool)
         if self.tau is not None and not (number and 0.0 < self.tau < np.inf):
             raise ValueError(f"tau={self.tau!r} must be a positive number, or None to estimate it")
@@ -78,6 +79,11 @@ class Temperature(Gate):
                 f"base={base!r} of a temperature gate is sparse; put the temperature inside, as in "
                 "TopK(base=Temperature(...)), which is the same law"
             )
+
+    def in_gauge(self) -> Temperature:
+        if self._scale_free and self.normalize:
+            return Temperature(self._base.in_gauge(), 1.0)
+        return Temperature(self._base.in_gauge(), self.tau, normalize=self.normalize)
 
     def for_experts(self, n_experts: int) -> Temperature:
         return Temperature(self._base.for_experts(n_experts), self.tau, normalize=self.normalize)
@@ -145,14 +151,14 @@ class Temperature(Gate):
         found = self._base.findings(n_experts)
         if not self._scale_free:
             return found
-        reported = "leaves coefficients and temperature where the solver did"
+        reported = "and leaves coefficients and temperature where the solver did"
         if self.normalize:
-            reported = "reports coefficients at temperature 1"
+            reported = "which is taken out by fitting and reporting coefficients at temperature 1"
         return (
             *found,
             "the scale of the gate is not identified: dividing every coefficient and the "
-            "temperature by one number changes nothing; the fit is certified modulo that direction "
-            f"and {reported} (tau= fixes one)",
+            "temperature by one number changes nothing; the fit is certified modulo that "
+            f"direction, {reported} (tau= fixes another)",
         )
 
     def to_params(self, coefficients: list[Array]) -> TemperatureParams:

@@ -11,7 +11,7 @@ import numpy as np
 from mixexp._kernels import topk as kernels
 from mixexp.models.basis import CONSTANT, Affine
 from mixexp.models.coordinates import Coordinate, Sharing
-from mixexp.models.gates._base import Array, Gate, Pieces
+from mixexp.models.gates._base import Array, Gate, Pieces, check_base
 from mixexp.models.gates.softmax import Softmax
 
 Choice = np.ndarray[tuple[int, int], np.dtype[np.int64]]
@@ -71,10 +71,14 @@ class TopK(Gate):
             )
         if self.select not in ("score", "logit"):
             raise ValueError(f"select={self.select!r} is neither 'score' nor 'logit'")
+        check_base(self._base, "top-K")
         self._base.check(n_experts)
         inside = self._base.pieces(n_experts)
         if inside is not None and inside.jumps:
             raise ValueError(f"base={self.base!r} of a top-K gate is sparse already")
+
+    def in_gauge(self) -> TopK:
+        return TopK(self.n_active, self._base.in_gauge(), self.select)
 
     def for_experts(self, n_experts: int) -> TopK:
         return self.with_active(min(self.n_active, n_experts))

@@ -30,7 +30,7 @@ class Transformed(Softmax):
 
     References
     ----------
-    Nguyen, Akbarian, Nguyen & Ho (2024), arXiv 2310.14188, the modified softmax gate.
+    Nguyen, Akbarian, Nguyen & Ho (2023), arXiv 2310.14188, the modified softmax gate.
 
     Examples
     --------

@@ -199,3 +199,11 @@ def test_gain_scales_with_the_likelihood(seed: int, scale: float) -> None:
     c = 10.0**scale
     bigger = model._replace(gradient=c * model.gradient, hessian=c * model.hessian)
     assert bigger.solve().gain == pytest.approx(c * model.solve().gain, rel=1e-6)
+
+
+def test_a_curvature_whose_step_overflows_is_none() -> None:
+    step = maximize_model(
+        np.array([1.0, 0.5]), np.diag([-1e-200, -1.0]), np.full(2, -9.0), np.full(2, 9.0), 1.0
+    )
+    assert np.linalg.norm(step.step) == pytest.approx(1.0)
+    assert np.isfinite(step.gain) and step.gain > 0.9

@@ -160,8 +160,11 @@ def _ball(gradient: Array, values: Array, vectors: Array, radius: float) -> Arra
     values = np.where((values < 0.0) & (values >= -noise), 0.0, values)
     smallest = values[0]
     if smallest > 0.0:
-        step = slope / values
-        if np.linalg.norm(step) <= radius:
+        # A curvature of 1e-160 promises a step whose square overflows: it is longer than any radius.
+        with np.errstate(over="ignore"):
+            step = slope / values
+            length = float(np.linalg.norm(step))
+        if length <= radius:
             return vectors @ step
     shift = max(0.0, -smallest)
     flat = values + shift <= 0.0

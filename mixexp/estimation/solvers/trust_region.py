@@ -152,6 +152,8 @@ def maximize_model(
     return QuadraticModel(gradient, hessian, lower, upper).maximize(radius)
 
 
+# A curvature of 1e-160 promises a step whose square overflows: longer than any radius, that is all.
+@np.errstate(over="ignore")
 def _ball(gradient: Array, values: Array, vectors: Array, radius: float) -> Array:
     """Maximiser of the model in the ball, given eigenvalues and eigenvectors of -H."""
     slope = vectors.T @ gradient
@@ -160,11 +162,8 @@ def _ball(gradient: Array, values: Array, vectors: Array, radius: float) -> Arra
     values = np.where((values < 0.0) & (values >= -noise), 0.0, values)
     smallest = values[0]
     if smallest > 0.0:
-        # A curvature of 1e-160 promises a step whose square overflows: it is longer than any radius.
-        with np.errstate(over="ignore"):
-            step = slope / values
-            length = float(np.linalg.norm(step))
-        if length <= radius:
+        step = slope / values
+        if np.linalg.norm(step) <= radius:
             return vectors @ step
     shift = max(0.0, -smallest)
     flat = values + shift <= 0.0

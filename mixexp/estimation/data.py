@@ -42,16 +42,18 @@ class Data:
         *,
         standardize: bool = True,
         standardize_y: bool = True,
+        take_y: bool = False,
     ) -> Data:
         """Standardise by weighted means and standard deviations.
 
         A constant column keeps its scale: it is only centred. Responses (n,) or (n_responses, n)
-        of families without a scale, such as counts, are left alone by ``standardize_y=False``.
+        of families without a scale, such as counts, are left alone by ``standardize_y=False``. With
+        ``take_y`` a response (n_responses, n) is not copied, and is standardised where it is.
         """
         z = np.empty((x.shape[1], len(x)))
         for j in range(x.shape[1]):
             z[j] = x[:, j]
-        response = np.array(y, dtype=float, ndmin=2)
+        response = y if take_y else np.array(y, dtype=float, ndmin=2)
         affine = Affine.identity(x.shape[1])
         if standardize:
             moments = [_standardize(row, weight) for row in z]

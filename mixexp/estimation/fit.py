@@ -124,7 +124,7 @@ def fit(
         x, response, weight = x[sketch.rows], response[:, sketch.rows], sketch.weight
     data = Data.from_rows(
         x, response, weight,
-        standardize=options.standardize, standardize_y=model.expert.standardizes,
+        standardize=options.standardize, standardize_y=model.expert.standardizes, take_y=True,
     )  # fmt: skip
     penalty = Ridge.build(model.layout, options.gate_penalty, options.expert_penalty)
     objective = Objective(model, data, penalty, options.n_threads)

@@ -26,7 +26,9 @@ def solve_normal_equations(gram: Array, cross: Array, cutoff: float = 1e-13) -> 
     """
     # Scaling to a unit diagonal first makes the cut-off independent of the columns' scales.
     root = np.sqrt(np.maximum(np.einsum("kpp->kp", gram), 0.0))
-    scale = np.divide(1.0, root, out=np.zeros_like(root), where=root > 0.0)
+    # A curvature of 1e-200 (the square of the root), by itself or beside one, is an underflow.
+    real = root > 1e-100 * root.max(axis=1, keepdims=True, initial=1.0)
+    scale = np.divide(1.0, root, out=np.zeros_like(root), where=real)
     values, vectors = np.linalg.eigh(gram * scale[:, :, None] * scale[:, None, :])
     keep = values > cutoff * np.maximum(values[:, -1:], 0.0)
     inverse = np.divide(1.0, values, out=np.zeros_like(values), where=keep)

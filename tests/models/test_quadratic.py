@@ -93,3 +93,10 @@ def test_rows_do_not_touch_each_other(seed: int) -> None:
     )  # fmt: skip
     assert np.allclose(both[0], step(x, y, start, lower, upper), rtol=1e-12, atol=1e-12)
     assert np.allclose(x @ (start + both[1]), x @ np.linalg.lstsq(x, y, rcond=None)[0], atol=1e-8)
+
+
+def test_a_curvature_that_underflows_is_none() -> None:
+    """A gate that has saturated: its step would be 1e300 long, and overflow on the way."""
+    step = solve_normal_equations(np.diag([1.0, 1e-310])[None], np.array([[2.0, 1e-8]]))
+    assert np.array_equal(step, [[2.0, 0.0]])
+    assert not solve_normal_equations(np.full((1, 1, 1), 1e-310), np.full((1, 1), 1e-8)).any()

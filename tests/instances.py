@@ -146,7 +146,7 @@ def random_theta(model: MixtureOfExperts, x: Array, max_logit: float, rng) -> Ar
 def near_boundary(model: MixtureOfExperts, theta: Array, x: Array) -> NDArray[np.bool_]:
     """Rows of x that are about to change their active experts, (n,)."""
     pieces, layout = model.gate.pieces(model.n_experts), model.layout
-    if pieces is None or pieces.n_active == model.n_experts == 1:
+    if pieces is None:
         return np.zeros(len(x), dtype=bool)
     features = layout.features(np.ascontiguousarray(x.T))
     scores = layout.predictors(layout.coefficients(theta), features)[pieces.coordinate]

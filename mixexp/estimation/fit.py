@@ -19,6 +19,7 @@ from mixexp.estimation.sketch import sketch_rows
 from mixexp.estimation.solvers.annealing import TemperatureSchedule
 from mixexp.estimation.solvers.multistart import Optimum, Search
 from mixexp.estimation.start import Start, from_responsibilities
+from mixexp.estimation.topk_start import has_change_points
 from mixexp.models.mixture import MixtureOfExperts, MixtureParams
 
 Array = NDArray[np.float64]
@@ -136,6 +137,11 @@ def fit(
     small = data if whole else data.take(sketch.rows, sketch.weight)
     pool = Pool(Objective(model, small, penalty), options.bounds)
     _check_gate(pool.objective)
+    if len(starts) < options.n_init and has_change_points(pool.objective):
+        about_the_gate += (
+            "one of the starts is the best cut of the column into intervals, searched exhaustively "
+            "on grids of the sketch",
+        )
     starts += _drawn(objective, pool, options, options.n_init - len(starts), report)
     for i, (start, n_hits) in enumerate(starts):
         optimum = search.run(start, n_hits)

@@ -73,10 +73,7 @@ def describe(objective: Objective) -> str:
     if pieces.n_active > 1:
         return "boundaries of active experts searched by exact profiles along lines"
     if basis.constant and basis.n_terms == 2:
-        return (
-            "change points of one column, searched exhaustively on grids of the sketch and by "
-            "exact profiles"
-        )
+        return "change points of one column searched by exact profiles along lines"
     return "regions of single experts, a heuristic: exact profiles along lines from several starts"
 
 
@@ -150,14 +147,11 @@ def _rigid_scores(objective: Objective, theta: Array, pieces: Pieces) -> Array:
     table = layout.coefficients(theta)[pieces.coordinate]
     rows, terms = layout.shapes[pieces.coordinate]
     size = rows * terms
-    if pieces.jumps and pieces.n_active == 1:
+    if not pieces.linear or (pieces.jumps and pieces.n_active == 1):
         return np.zeros((size, 0))
-    if not pieces.linear:
-        return np.zeros((size, 0))
-    if not pieces.jumps:
-        normals = [(k, None) for k in range(rows)]
-    else:
-        normals = [(k, m) for k, m in neighbours(objective, theta)]  # type: ignore[misc]
+    normals: list[tuple[int, int | None]] = [(k, None) for k in range(rows)]
+    if pieces.jumps:
+        normals = [*neighbours(objective, theta)]
     constraints = [np.zeros((1, size))]
     for k, other in normals:
         normal = table[k] - (0.0 if other is None else table[other])

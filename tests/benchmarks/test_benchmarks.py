@@ -6,10 +6,13 @@ import json
 import platform
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from benchmarks import parts, passes, record, table
+from benchmarks import baseline, parts, passes, record, table
 from benchmarks.measurement import Measurement
+from benchmarks.problems import balanced_rows
+from mixexp.estimation.data import Data
 
 FIELDS = {"name": str, "value": float, "unit": str, "target": float | None, "at_least": bool}
 FACTS = {"cpu", "cores", "simd", "system", "load"}
@@ -102,3 +105,11 @@ def test_table_compares_with_the_last_run_and_the_target() -> None:
 )
 def test_verdict(measurement: Measurement, verdict: str) -> None:
     assert measurement.verdict == verdict
+
+
+@pytest.mark.parametrize("n_experts", [2, 3])
+def test_the_baseline_has_a_start_that_is_certified(n_experts: int) -> None:
+    data = Data.from_rows(*balanced_rows(400))
+    theta = baseline._start(data, n_experts)
+    seconds, value = baseline._certified_fit(data, n_experts, theta, rounds=1)
+    assert seconds > 0.0 and np.isfinite(value)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from mixexp.estimation.fit import Options, fit
+from mixexp.estimation.fit import Options, _into_the_box, fit
 from mixexp.estimation.identifiability import fit_findings
 from mixexp.estimation.objective import Objective
 from mixexp.estimation.solvers import Newton, Reason, Solution
-from mixexp.estimation.solvers.multistart import Search
+from mixexp.estimation.solvers.multistart import Search, _rivals
 from mixexp.estimation.start import Start, from_responsibilities
 from tests.estimation.cases import (
     bind,
@@ -119,3 +121,27 @@ def test_search_counts_starts_and_distinct_optima(regular: tuple[Objective, Solu
     assert certificate.n_hits == found[0].n_hits >= 3
     assert certificate.n_optima == len(found)
     assert sum(o.n_hits for o in found) == 5
+
+
+def test_optima_that_the_data_cannot_tell_apart_are_said(
+    regular: tuple[Objective, Solution],
+) -> None:
+    target, solution = regular
+    search = Search(target, box(target))
+    best = search.run(Start(solution.theta, "given"))
+    (text,) = _rivals(best, [best])
+    assert text.startswith("1 other optima have the same likelihood")
+    lower = replace(best, solution=replace(best.solution, value=best.value - 1e-3))
+    assert _rivals(best, [lower, replace(best, thin=(0,))]) == ()
+
+
+def test_a_start_outside_the_box_keeps_its_boundaries() -> None:
+    """Clipped one by one, coefficients of (4000, 2000) would cut x elsewhere."""
+    x, y = two_lines(60)
+    target = bind(2, x, y)
+    theta = np.zeros(target.layout.n_free)
+    theta[:2] = 4000.0, 2000.0
+    inside = _into_the_box(target.model, theta, box(target))
+    assert inside[:2].tolist() == [1000.0, 500.0]
+    assert np.array_equal(inside[2:], theta[2:])
+    assert np.array_equal(_into_the_box(target.model, inside, box(target)), inside)

@@ -293,7 +293,7 @@ def test_how_boundaries_are_searched_is_said() -> None:
         for gate in (TopK(1), TopK(2), TopK(1, select="logit"), Softmax())
     ]
     assert ["only boundary is at zero" in text for text in one] == [True, True, False, False]
-    assert "change points of one column, searched exhaustively" in one[2]
+    assert "change points of one column searched by exact profiles" in one[2]
     assert one[3] == ""
 
 

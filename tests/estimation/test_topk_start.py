@@ -197,3 +197,21 @@ def test_a_dense_gate_is_left_alone() -> None:
     x = np.random.default_rng(12).normal(size=(20, 1))
     target = Objective(MixtureOfExperts(Softmax(), Gaussian(), 2, 1), Data.from_rows(x, x[:, 0]))
     assert densified(target) is target
+
+
+def test_more_experts_than_the_grid_has_cuts() -> None:
+    target = bind(Gaussian(), 55, *sample(Gaussian(), 250, 0))
+    theta = change_points(target, Bounds().box(target.layout))
+    assert np.isfinite(target.evaluate(theta).value)
+    assert np.count_nonzero(target.shares(theta)) == 55
+
+
+def test_the_certificate_tells_of_the_best_cut_only_if_it_was_searched() -> None:
+    x, y, _ = sample(Gaussian(), 60, 1)
+    model = MixtureOfExperts(GATE, Gaussian(), 2, 1)
+    found = fit(model, x, y, options=Options(n_init=1))
+    words = "the best cut of the column"
+    assert words in found.optima[0].certificate.summary()
+    start = found.params(found.optima[0])
+    alone = fit(model, x, y, options=Options(n_init=1), given=[start])
+    assert words not in alone.optima[0].certificate.summary()

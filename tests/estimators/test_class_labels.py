@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
 
 from mixexp import MultinomialMoE
@@ -104,3 +105,13 @@ def test_methods_need_a_fit():
 def test_malformed_settings(setting):
     with pytest.raises(ValueError, match=f"The '{next(iter(setting))}' parameter"):
         quick(**setting).fit(X, Y)
+
+
+def test_what_a_ridge_leaves_to_grow_is_said() -> None:
+    """A class that an expert never has: its intercept has no maximum, ridge on slopes or not."""
+    x, y = load_iris(return_X_y=True)
+    moe = MultinomialMoE(n_experts=2, n_init=1, random_state=0).fit(x, y)
+    text = moe.certificate_.summary()
+    assert "the responses separate in expert" in text
+    assert "keeps slopes finite and leaves intercepts alone" in text
+    assert "gives finite slopes" not in text

@@ -16,7 +16,7 @@ Array = NDArray[np.float64]
 
 # A row that crosses within this part of the step is what stops it.
 _NEAR = 1e-3
-_MAX_EDGES = 12
+MAX_EDGES = 12
 # How much of the way to the edge is left, so that rounding carries no row across.
 _SHORT = 1e-3
 
@@ -44,7 +44,7 @@ def working_basis(
     pieces = pieces_of(objective)
     if pieces is None or not pieces.jumps or not pieces.linear:
         return basis
-    for _ in range(_MAX_EDGES):
+    for _ in range(MAX_EDGES):
         step = quadratic_model(restrict(evaluation, basis), theta, box).maximize(CERTIFICATE_RADIUS)
         if step.gain <= tol:
             break

@@ -19,7 +19,7 @@ from mixexp.estimation.pieces import (
     rigid_basis,
 )
 from mixexp.estimation.solvers._base import Reason, Solution
-from mixexp.estimation.solvers.edges import to_the_edge
+from mixexp.estimation.solvers.edges import MAX_EDGES, to_the_edge
 from mixexp.estimation.solvers.lbfgs import LBFGS
 from mixexp.estimation.solvers.newton import Newton
 
@@ -27,7 +27,6 @@ Array = NDArray[np.float64]
 
 _GRID = tuple(sign * 4.0**-i for i in range(1, 13) for sign in (1.0, -1.0))
 _REFIT = 3
-_MAX_EDGES = 12
 _PATIENCE = 40
 # A sweep on grids costs many times one with exact profiles.
 _MAX_GRID_SWEEPS = 8
@@ -39,9 +38,9 @@ class Regions:
     For a top-K gate the search is exact along each line that moves one expert's scores: rows cross
     one after the other, the cumulated jumps in log-likelihood and a parabola for what is smooth are
     the profile over the position of the boundary, and its best positions are tried with a short
-    smooth refit. A move is accepted
-    only if it raises the true likelihood, so values never fall. Where only the gradient jumps
-    (kinks of an activation), a grid of step lengths takes the place of the profile.
+    smooth refit. A move is accepted only if it raises the true likelihood, so values never fall.
+    Where only the gradient jumps (kinks of an activation), a grid of step lengths takes the place
+    of the profile.
 
     The optimum is certified along rigid moves; for boundaries it says that no move of the last
     sweep helped. Where in the gap between two rows a boundary lies can still be worth some
@@ -112,7 +111,7 @@ class Regions:
             max_iter = int(max_iter > _REFIT)
         basis = rigid_basis(objective, theta)
         trace: list[float] = []
-        for _ in range(_MAX_EDGES):
+        for _ in range(MAX_EDGES):
             rigid = FixedRegions(objective, basis)
             # Short of an edge, steps shrink without end: look there after a while.
             found = self.smooth.solve(rigid, theta, box, tol=tol, max_iter=min(max_iter, _PATIENCE))  # type: ignore[arg-type]

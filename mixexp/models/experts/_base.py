@@ -39,6 +39,8 @@ class Expert(Part):
     def encode(self, y: Any) -> Array:
         """The user's responses, one row for each observation, as responses (n_responses, n).
 
+        In memory of its own where the family ``standardizes``: a fit does that in place.
+
         Raises
         ------
         ValueError

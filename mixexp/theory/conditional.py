@@ -9,10 +9,7 @@ from numpy.typing import ArrayLike
 from scipy.special import log_softmax
 
 from mixexp.models.measure import MixingMeasure
-
-# In standard deviations. Outside 10 a normal law has mass 1e-23; inside, 10 Gauss-Legendre nodes
-# a panel give squared Hellinger distances to a relative 1e-8, whatever the ratios of the scales.
-_REACH = np.array([-10.0, -7.5, -6.0, -4.5, -3.0, -1.5, 0.0, 1.5, 3.0, 4.5, 6.0, 7.5, 10.0])
+from mixexp.models.response_grid import REACH
 
 
 @dataclass(frozen=True)
@@ -76,7 +73,7 @@ class ConditionalLaw:
 
     def break_points(self) -> np.ndarray:
         """Ends of panels that resolve every component, shape (n, m)."""
-        points = self.mean[:, :, None] + self.scale[:, None] * _REACH
+        points = self.mean[:, :, None] + self.scale[:, None] * REACH
         return points.reshape(len(self.mean), -1)
 
 

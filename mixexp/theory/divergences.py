@@ -23,8 +23,8 @@ from numpy.typing import ArrayLike
 from scipy.special import roots_legendre
 
 from mixexp.models.measure import MixingMeasure
+from mixexp.models.quadrature import Panels, integrate, integrate_absolute, panels_between
 from mixexp.theory.conditional import ConditionalLaw
-from mixexp.theory.quadrature import Panels, integrate, integrate_absolute, panels_between
 
 LogDensity = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """log p(row, y): log-density number ``row``, shape (P, 1), at y, shape (P, q)."""

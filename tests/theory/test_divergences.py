@@ -12,6 +12,7 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 from mixexp.models.measure import MixingMeasure
+from mixexp.models.quadrature import integrate_absolute, panels_between
 from mixexp.theory import (
     Design,
     gaussian_hellinger,
@@ -23,7 +24,6 @@ from mixexp.theory import (
     uniform_design,
 )
 from mixexp.theory.conditional import ConditionalLaw
-from mixexp.theory.quadrature import integrate_absolute, panels_between
 from tests.theory.strategies import equivalent, fits, truths
 
 TRUTH = MixingMeasure(

@@ -12,7 +12,7 @@ from mixexp.estimation.blocks import single_threaded_blas
 from mixexp.estimation.box import Bounds, Box
 from mixexp.estimation.candidates import Pool, draw, splits_on_data
 from mixexp.estimation.data import Data
-from mixexp.estimation.identifiability import data_findings, fit_findings
+from mixexp.estimation.identifiability import data_findings, exact_findings, fit_findings
 from mixexp.estimation.objective import Objective
 from mixexp.estimation.penalty import Ridge
 from mixexp.estimation.sketch import sketch_rows
@@ -30,6 +30,8 @@ Report = Callable[[str, int, int, Optimum], None]
 _SKETCH_ROWS = 1024
 # How far the gate's bound is lifted to look for separation beyond it.
 _LIFT = 100.0
+# Rows at which the density of a fit is compared with that of other parameters.
+_COMPARED_ROWS = 200
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,8 @@ def fit(
     model = replace(model, gate=model.gate.in_gauge())
     names = list(columns or [f"x{j}" for j in range(model.n_columns)])
     n_rows = len(x)
+    some = np.unique(np.linspace(0, n_rows - 1, _COMPARED_ROWS).astype(int))
+    compared = np.asarray(x)[some], np.asarray(y)[some]
     response = model.expert.encode(y)
     sketch = sketch_rows(x, response, weight, _SKETCH_ROWS, options.seed)
     # Responsibilities belong to the user's rows in the user's order.
@@ -153,7 +157,12 @@ def fit(
     ).box(model.layout)
     optima = search.certified(model.layout.names(names), lifted)
     shared = data_findings(objective, n_rows, names) + about_the_gate
-    return Fit(objective, [o.adding(shared + fit_findings(objective, o)) for o in optima])
+    found = Fit(objective, optima)
+    told = [
+        shared + fit_findings(objective, o) + exact_findings(model, found.params(o), *compared)
+        for o in optima
+    ]
+    return replace(found, optima=[o.adding(t) for o, t in zip(optima, told, strict=True)])
 
 
 def _check_penalty(model: MixtureOfExperts, options: Options) -> None:

@@ -22,6 +22,7 @@ from mixexp.models.gates import (
     TopK,
     Transformed,
 )
+from mixexp.models.law import Law
 from mixexp.models.measure import MixingMeasure
 from mixexp.models.mixture import MixtureOfExperts, MixtureParams
 
@@ -34,6 +35,7 @@ __all__ = [
     "Gate",
     "Gaussian",
     "GaussianParams",
+    "Law",
     "MixingMeasure",
     "MixtureOfExperts",
     "MixtureParams",

@@ -1,8 +1,12 @@
-"""Composite Gauss-Legendre quadrature on panels, for many integrands at once."""
+"""Composite Gauss-Legendre quadrature on panels, for many integrands at once.
+
+:func:`integrate` takes the panels as they are; :mod:`mixexp.models.adaptive` refines them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +15,14 @@ from scipy.special import roots_legendre
 
 _ORDER = 10
 _NEGLIGIBLE = 1e-10
+
+
+@cache
+def rule() -> tuple[np.ndarray, np.ndarray]:
+    """Nodes and weights of the Gauss-Legendre rule on [-1, 1]."""
+    node, weight = roots_legendre(_ORDER)
+    node.flags.writeable = weight.flags.writeable = False
+    return node, weight
 
 
 class Panels(NamedTuple):
@@ -25,9 +37,28 @@ class Panels(NamedTuple):
 
     def nodes(self) -> tuple[np.ndarray, np.ndarray]:
         """Gauss-Legendre nodes and weights, both of shape (P, order)."""
-        node, weight = roots_legendre(_ORDER)
+        node, weight = rule()
         half = 0.5 * (self.upper - self.lower)[:, None]
         return 0.5 * (self.upper + self.lower)[:, None] + half * node, half * weight
+
+    def halves(self, which: np.ndarray | slice = slice(None)) -> Panels:
+        """The chosen panels cut in the middle: all lower halves, then all upper ones."""
+        row, lower, upper = self.row[which], self.lower[which], self.upper[which]
+        middle = 0.5 * (lower + upper)
+        return Panels(
+            np.tile(row, 2), np.concatenate([lower, middle]), np.concatenate([middle, upper])
+        )
+
+    def joined(self, width: np.ndarray) -> Panels:
+        """Neighbours joined where they begin in one cell of the row's ``width``, (n_rows,).
+
+        The panels of a row must follow each other without gaps. Each joined one is wider than its
+        last member by less than ``width``.
+        """
+        cell = np.floor(self.lower / width[self.row])
+        starts = np.append(True, (np.diff(self.row) > 0) | (np.diff(cell) > 0))
+        ends = np.append(starts[1:], True)
+        return Panels(self.row[starts], self.lower[starts], self.upper[ends])
 
     def cut(self, which: np.ndarray, first: np.ndarray, second: np.ndarray) -> Panels:
         """The chosen panels, each cut into three at two points."""

@@ -47,6 +47,14 @@ class Expert(Part):
             If the responses are not possible ones for this family.
         """
 
+    def known(self, y: Array) -> Array | None:
+        """What encoded responses y (n_responses, n) hold of each row beside the response, (n,).
+
+        In the user's units and as ``components`` reads it: exposures, numbers of trials. None where
+        the family has nothing of the kind.
+        """
+        return None
+
     def intercepts(self, y: Array, weight: Array | None) -> tuple[float, ...]:
         """Constant terms of the fit without covariates, one for each coordinate.
 

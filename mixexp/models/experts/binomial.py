@@ -63,6 +63,9 @@ class Binomial(GLMExpert):
         check(successes <= trials, successes, "is more than the trials", remedy)
         return np.stack([successes, trials, log_binomial(trials, successes)])
 
+    def known(self, y: Array) -> Array:
+        return y[1]
+
     def intercepts(self, y: Array, weight: Array | None) -> tuple[float, ...]:
         w = np.ones_like(y[0]) if weight is None else weight
         # Half a trial more of either outcome keeps the logit finite.

@@ -68,6 +68,9 @@ class Poisson(GLMExpert):
         check_exposure(exposure)
         return np.stack([count, np.log(exposure), gammaln(count + 1.0)])
 
+    def known(self, y: Array) -> Array:
+        return np.asarray(np.exp(y[1]))
+
     def intercepts(self, y: Array, weight: Array | None) -> tuple[float, ...]:
         w = np.ones_like(y[0]) if weight is None else weight
         # Half an event more keeps the logarithm finite where nothing was counted.

@@ -7,13 +7,23 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from mixexp.estimation.identifiability.invariances import (
+    INVARIANCES,
+    Law,
+    Points,
+    Setting,
+    verify,
+)
 from mixexp.estimation.objective import Objective
+from mixexp.models.mixture import MixtureOfExperts, MixtureParams
 
 Array = NDArray[np.float64]
 
 # Columns whose smallest squared singular value is below this part of the largest are collinear.
 _COLLINEAR = 1e-12
 _COINCIDE = 1e-6
+# What a solver leaves between a fit and a point where an invariance is exact.
+_SOLVED = 1e-6
 
 
 class FitLike(Protocol):
@@ -105,6 +115,26 @@ def fit_findings(objective: Objective, optimum: FitLike) -> tuple[str, ...]:
             "rows exactly and the likelihood is bounded by the floor alone"
         )
     return tuple(found)
+
+
+def exact_findings(
+    model: MixtureOfExperts, params: MixtureParams, x: Array, y: Array
+) -> tuple[str, ...]:
+    """Exact invariances at a fit that neither the gate nor :func:`fit_findings` has told of.
+
+    Other parameters are made and compared with the fit's on the rows x (n, n_columns), y, the fit
+    being taken as one with the true number of experts.
+    """
+    if model.n_experts == 1:
+        return ()
+    setting, points = Setting(Law(model, params), x, model.n_experts), Points(x, y)
+    untold = [i for i in INVARIANCES if i.severity == "not identified" and not i.said_by_fit]
+    return tuple(
+        f"the density is the same to {_SOLVED:.0e} where {found.claim.detail}. "
+        f"{found.invariance.statement}"
+        for invariance in untold
+        for found in verify(invariance, setting, points, grid=False, tolerance=_SOLVED)
+    )
 
 
 def _listed(experts: tuple[int, ...]) -> str:

@@ -1,0 +1,1 @@
+"""Named truths, the law of their covariates, and how easy they are."""

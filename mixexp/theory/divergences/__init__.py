@@ -1,0 +1,1 @@
+"""Distances and divergences between two laws, by quadrature, sums or simulation."""

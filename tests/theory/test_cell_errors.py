@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mixexp.models.measure import MixingMeasure
-from mixexp.theory import cell_errors, d1
+from mixexp.theory import cell_errors, d1, d2
+from mixexp.theory.losses import softmax_multinomial, topk_gaussian
 from tests.theory.strategies import equivalent, pairs
 
 TRUTH = MixingMeasure(
@@ -60,6 +61,33 @@ def test_powers_in_a_cell_of_three() -> None:
     assert row["variance"] == pytest.approx((share @ np.array([0.1, 0.2, 0.3]) ** 3) ** (1 / 3))
     other = cell_errors(fitted, TRUTH, r_bar={3: 8.0})[0]["intercept"]
     assert other == pytest.approx((share @ np.array([0.4, 0.1, 0.3]) ** 8) ** (1 / 8))
+
+
+def test_powers_and_cells_are_those_of_the_loss() -> None:
+    row = cell_errors(SPLIT, TRUTH, loss=d2)[0]
+    share = np.array([0.4, 0.6])
+    assert row["gate_coef"] == pytest.approx((share @ np.array([-0.5, 0.0]) ** 4) ** 0.25)
+    assert row["coef"] == pytest.approx((share @ np.array([0.3, 0.1]) ** 2) ** 0.5)
+    far = {**TRUTH.atoms, "gate_coef": [[40.0], [0.0]]}
+    between = {"gate_coef": [[40.0], [0.0], [39.0]], "coef": [[2.0], [-1.5], [0.0]],
+               "intercept": [2.0, -2.0, -0.4], "variance": [0.25] * 3}  # fmt: skip
+    pair = MixingMeasure([1.0, 1.0, 0.1], between), MixingMeasure([1.0, 1.0], far)
+    assert [row["size"] for row in cell_errors(*pair)] == [1, 2]
+    rows = cell_errors(*pair, loss=topk_gaussian.d2(1))
+    assert [row["size"] for row in rows] == [2, 1]
+
+
+def test_a_block_with_a_row_for_every_class_is_one_number() -> None:
+    blocks = {"gate_coef": [[2.0], [0.0]], "intercept": [[4.0, 0.0, 0.0], [-4.0, 1.0, 0.0]],
+              "coef": np.ones((2, 3, 1)) * [[1.0], [2.0], [0.0]]}  # fmt: skip
+    truth = MixingMeasure([0.5, 0.5], blocks)
+    fitted = truth.split(0, [0.5, 0.5])
+    step = np.array([[0.3, 0.4, 0.0], [-0.3, 0.0, 0.0], [0.0, 0.0, 0.0]])
+    fitted = MixingMeasure(fitted.weight, {**fitted.atoms, "intercept": fitted["intercept"] + step})
+    row = cell_errors(fitted, truth, loss=softmax_multinomial.d1)[0]
+    assert row["intercept"] == pytest.approx(((0.5**2 + 0.3**2) / 2) ** 0.5)
+    assert row["intercept_mean"] == pytest.approx(0.2)
+    assert row["coef"] == row["coef_mean"] == 0
 
 
 def test_singleton_cells_align_the_gate_as_d1_does() -> None:

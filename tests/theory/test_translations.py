@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from mixexp.theory.translations import DistancePowers, weighted_median
+from mixexp.theory.voronoi.translations import DistancePowers, weighted_median
 
 
 @st.composite
@@ -24,7 +24,7 @@ def problems(draw: st.DrawFn) -> DistancePowers:
         some(values, m * d).reshape(m, d),
         some(st.sampled_from([0.0, 1e-12, 1e-6, 0.1, 2.0]), m),
         some(st.sampled_from([1e-6, 0.1, 0.25, 1.0]), m),
-        some(st.sampled_from([1.0, 1.0, 2.0, 3.0, 4.0, 6.0]), m),
+        some(st.sampled_from([1.0, 1.0, 1.05, 1.5, 1.5, 2.0, 3.0, 4.0, 6.0]), m),
     )
 
 
@@ -39,11 +39,12 @@ def test_no_search_goes_below_and_the_certificate_says_so(problem: DistancePower
         assert found.value <= search.fun * (1 + 1e-12) + 1e-15
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_gap_bounds_the_distance_from_the_infimum(seed: int) -> None:
+@pytest.mark.parametrize("power", [1.0, 1.05, 1.5, 3.0])
+@pytest.mark.parametrize("seed", range(4))
+def test_gap_bounds_the_distance_from_the_infimum(seed: int, power: float) -> None:
     rng = np.random.default_rng(seed)
     problem = DistancePowers(
-        rng.normal(size=(4, 2)), rng.uniform(0, 1, 4) * (seed % 2), np.ones(4), np.ones(4)
+        rng.normal(size=(4, 2)), rng.uniform(0, 1, 4) * (seed % 2), np.ones(4), np.full(4, power)
     )
     infimum = problem.minimise().value
     for _ in range(20):
@@ -70,6 +71,38 @@ def test_a_kink_that_is_not_optimal_is_left() -> None:
     np.testing.assert_allclose(unit @ unit.T, 1.5 * np.eye(3) - 0.5, atol=1e-9)
 
 
+def test_a_power_of_little_more_than_one() -> None:
+    # The minimiser is 5 * 0.4^1000 from the first centre, less than the smallest number away.
+    problem = DistancePowers(
+        np.array([[0.0, 0.0], [3.0, 4.0]]), np.zeros(2), np.array([1.0, 0.4]), np.full(2, 1.001)
+    )
+    found = problem.minimise()
+    assert np.linalg.norm(found.point) < 1e-290
+    assert found.value == pytest.approx(0.4 * 5**1.001, rel=1e-12)
+    assert found.gap < 1e-13 * found.value
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_powers_between_one_and_two_against_a_search(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    problem = DistancePowers(
+        rng.normal(size=(5, 2)), np.zeros(5), rng.uniform(0.5, 1, 5), np.full(5, 1.5)
+    )
+    search = minimize(problem.value, np.zeros(2), method="BFGS", options={"gtol": 1e-9})
+    found = problem.minimise()
+    assert found.value == pytest.approx(search.fun, rel=1e-10)
+    np.testing.assert_allclose(found.point, search.x, atol=1e-5)
+
+
+def test_every_kink_is_left_downhill() -> None:
+    # For about one in a hundred of these, Newton's direction at the best centre leads uphill.
+    rng = np.random.default_rng(1)
+    for _ in range(150):
+        centre, weight = rng.normal(size=(4, 2)), rng.uniform(0.1, 1.0, 4)
+        found = DistancePowers(centre, np.zeros(4), weight, np.ones(4)).minimise()
+        assert found.gap <= 1e-11 * found.value
+
+
 def test_a_flat_power_beside_a_kink() -> None:
     # At the best centre the curvature of |t|^8 vanishes; a bare Newton step would be infinite.
     problem = DistancePowers(
@@ -91,7 +124,7 @@ def test_newton_needs_few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     problem = DistancePowers(
         rng.normal(size=(4, 2)), np.full(4, 0.1), np.ones(4), np.array([1.0, 2.0, 4.0, 6.0])
     )
-    monkeypatch.setattr("mixexp.theory.translations._MAX_NEWTON_STEPS", 6)
+    monkeypatch.setattr("mixexp.theory.voronoi.translations._MAX_NEWTON_STEPS", 6)
     found = problem.minimise()
     assert found.gap < 1e-13 * found.value
 

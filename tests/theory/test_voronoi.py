@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mixexp.models.measure import MixingMeasure
-from mixexp.theory.voronoi import distinct, voronoi_partition
+from mixexp.theory.voronoi.cells import distinct, voronoi_partition
 from tests.theory.strategies import pairs
 
 TRUTH = MixingMeasure(

@@ -23,11 +23,18 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mixexp.models.measure import MixingMeasure
-from mixexp.theory.exponents import GATE
 
 
-def distinct(measure: MixingMeasure) -> tuple[MixingMeasure, np.ndarray]:
+def distinct(
+    measure: MixingMeasure, names: tuple[str, ...] | None = None
+) -> tuple[MixingMeasure, np.ndarray]:
     """Merge atoms that are equal, so that an atom is a point of the support of the measure.
+
+    Parameters
+    ----------
+    measure : MixingMeasure
+    names : tuple of str, optional
+        Blocks that decide what is equal; by default all.
 
     Returns
     -------
@@ -43,7 +50,7 @@ def distinct(measure: MixingMeasure) -> tuple[MixingMeasure, np.ndarray]:
     >>> support.weight, point
     (array([4., 2.]), array([0, 1, 0]))
     """
-    rows = measure.flat(tuple(measure.atoms))
+    rows = measure.flat(tuple(measure.atoms) if names is None else names)
     _, first, label = np.unique(rows, axis=0, return_index=True, return_inverse=True)
     point = np.argsort(np.argsort(first))[label.ravel()]
     groups = [np.flatnonzero(point == g).tolist() for g in range(len(first))]
@@ -108,7 +115,12 @@ class Partition:
 
 
 def voronoi_partition(
-    fitted: MixingMeasure, truth: MixingMeasure, slope: ArrayLike | None = None
+    fitted: MixingMeasure,
+    truth: MixingMeasure,
+    slope: ArrayLike | None = None,
+    *,
+    cells_by: tuple[str, ...] | None = None,
+    points_by: tuple[str, ...] | None = None,
 ) -> Partition:
     r"""Normalise two measures, merge equal atoms and find the Voronoi cells.
 
@@ -119,6 +131,10 @@ def voronoi_partition(
     slope : array of shape (d_gate,), optional
         If given, cells are by all parameters, after ``gate_coef`` of the fit is moved by
         :math:`-t_2`. By default cells are by the expert's parameters.
+    cells_by : tuple of str, optional
+        Blocks whose joint distance defines the cells, in place of these defaults.
+    points_by : tuple of str, optional
+        Blocks that decide which atoms are equal; by default all.
 
     Raises
     ------
@@ -136,17 +152,18 @@ def voronoi_partition(
     [[1], [0, 2]]
     """
     _check_same_blocks(fitted, truth)
-    support, point = distinct(fitted.normalized())
-    truth = distinct(truth.normalized())[0]
-    names = truth.expert_blocks
-    points, centres = support.flat(names), truth.flat(names)
-    if slope is not None:
-        points = np.hstack([points, support.flat([GATE]) - np.asarray(slope, dtype=float)])
-        centres = np.hstack([centres, truth.flat([GATE])])
+    support, point = distinct(fitted.normalized(), points_by)
+    truth = distinct(truth.normalized(), points_by)[0]
+    names = truth.expert_blocks if slope is None else tuple(truth.atoms)
+    if cells_by is not None:
+        names = cells_by
+    moved = support if slope is None else support.translate(slope=-np.asarray(slope, dtype=float))
+    points, centres = moved.flat(names), truth.flat(names)
     if len(np.unique(centres, axis=0)) < len(centres):
+        kind = "expert parameters" if names == truth.expert_blocks else f"blocks {names}"
         raise ValueError(
-            "truth has different atoms with equal expert parameters, which Voronoi cells cannot "
-            "tell apart; use a truth whose experts differ"
+            f"truth has different atoms with equal {kind}, which Voronoi cells cannot tell apart; "
+            "use a truth whose atoms differ in them"
         )
     squared = np.sum((points[:, None] - centres[None]) ** 2, axis=-1)
     return Partition(support, truth, point, np.argmin(squared, axis=1))

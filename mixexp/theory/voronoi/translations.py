@@ -5,8 +5,9 @@ shift minimises a convex function of t in R^d,
 
 .. math:: F(t)=\sum_i w_i\,(\|t-u_i\|^2+c_i^2)^{p_i/2},\qquad p_i\ge1,
 
-which has a kink at u_i if c_i = 0 and p_i = 1. The minimiser lies in the convex hull of the
-centres u_i, because the projection onto the hull shortens every distance. So, by convexity,
+which has a kink at u_i if c_i = 0 and p_i = 1, and almost one if p_i is little more than 1. The
+minimiser lies in the convex hull of the centres u_i, because the projection onto the hull shortens
+every distance. So, by convexity,
 
 .. math:: F(t)-\inf F\le\max_i\nabla F(t)^\top(t-u_i),
 
@@ -61,7 +62,7 @@ class DistancePowers:
     centre : array of shape (m, d)
         The :math:`u_i`.
     offset, weight, power : arrays of shape (m,)
-        The :math:`c_i\ge0`, the :math:`w_i>0` and the :math:`p_i`, each 1 or at least 2.
+        The :math:`c_i\ge0`, the :math:`w_i>0` and the :math:`p_i\ge1`.
 
     Examples
     --------
@@ -95,21 +96,39 @@ class DistancePowers:
     def gap(self, t: np.ndarray) -> float:
         r"""Bound on :math:`F(t)-\inf F`, for t in the convex hull of the centres.
 
-        The bound of the module by gradients, with one refinement. If :math:`p_i=1` and the term's
-        value is :math:`w_i\rho_i`, every vector of norm at most :math:`w_i` is an
-        :math:`\varepsilon`-subgradient with :math:`\varepsilon=2w_i\rho_i`. Near and at kinks such
-        vectors may cancel the gradient of the other terms; the best choice of terms is taken.
+        The bound of the module by gradients, with one refinement. Every vector v is an
+        :math:`\varepsilon`-subgradient of a term f at t, by Fenchel's inequality with
+        :math:`\varepsilon=f(t)+f^*(v)-v^\top(t-u_i)`, and if :math:`p_i<2` that is small near the
+        centre for every :math:`\|v\|\le w_i`, or nearly so. Near and at kinks such vectors may
+        cancel the gradient of the other terms; the best choice of terms is taken.
         """
         reach, away = self._reach(t), t - self.centre
-        kinks = [i for i in np.argsort(reach) if self.power[i] == 1]
+        sharp = [i for i in np.argsort(reach) if self.power[i] < 2]
         bounds = []
-        for n in range(len(kinks) + 1):
-            near = kinks[:n]
+        for n in range(len(sharp) + 1):
+            near = sharp[:n]
             gradient = self._gradient(t, np.delete(np.arange(len(reach)), near))
             norm, slack = np.linalg.norm(gradient), self.weight[near].sum()
-            left = gradient * (1 - slack / norm) if norm > slack else np.zeros_like(gradient)
-            bounds.append(2 * self.weight[near] @ reach[near] + max(np.max(away @ left), 0.0))
+            kept = min(1.0, slack / norm) if norm > 0 else 1.0
+            left = gradient * (1 - kept)
+            pull = np.outer(self.weight[near], -kept * gradient / slack) if n else away[:0]
+            cost = self._young(np.array(near, dtype=int), pull, reach, away)
+            bounds.append(cost + max(np.max(away @ left), 0.0))
         return float(min(bounds))
+
+    def _young(
+        self, terms: np.ndarray, pull: np.ndarray, reach: np.ndarray, away: np.ndarray
+    ) -> float:
+        r"""Sum of :math:`f(t)+f^*(v)-v^\top(t-u)` over terms, with f* from above.
+
+        For :math:`\|v\|=w\,s\le w`: :math:`f^*(v)\le w(p-1)(s/p)^{p/(p-1)}`, and 0 if p = 1; the
+        offset only lowers it.
+        """
+        w, p = self.weight[terms], self.power[terms]
+        share = np.linalg.norm(pull, axis=1) / w / p
+        above = np.where(p > 1, p - 1, 1.0)
+        conjugate = np.where(p > 1, w * (p - 1) * share ** (p / above), 0.0)
+        return float(np.sum(w * reach[terms] ** p + conjugate - np.sum(pull * away[terms], axis=1)))
 
     def _newton(self) -> Minimum:
         """Newton directions with exact line searches, from the origin."""
@@ -138,10 +157,13 @@ class DistancePowers:
         return pull @ (t - self.centre[terms])
 
     def _direction(self, t: np.ndarray) -> np.ndarray:
-        """Newton direction, up to a factor, of the terms that are not at their kink."""
+        """Newton direction, up to a factor; at a kink the direction of steepest descent."""
         gradient = self._gradient(t, np.arange(len(self.power)))
         reach = self._reach(t)
         smooth = reach > 0
+        if np.any(self.power[~smooth] == 1):
+            # The kink pushes back equally in all directions, so Newton's may lead uphill.
+            return gradient
         reach, away, p = reach[smooth], (t - self.centre)[smooth], self.power[smooth]
         pull = self.weight[smooth] * p * reach ** (p - 2)
         unit = away / reach[:, None]

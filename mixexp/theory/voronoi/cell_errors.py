@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 
 from mixexp.models.measure import MixingMeasure
-from mixexp.theory.exponents import ALL, Term, d1_table, d2_sharp_table
-from mixexp.theory.voronoi import Partition, voronoi_partition
-from mixexp.theory.voronoi_loss import atom_terms, check_blocks, optimal_scale, optimal_slope
+from mixexp.theory.losses.softmax_gaussian import d2_sharp
+from mixexp.theory.voronoi.alignment import Terms, errors, optimal_scale, optimal_slope
+from mixexp.theory.voronoi.cells import Partition
+from mixexp.theory.voronoi.engine import LossTable, resolve
+from mixexp.theory.voronoi.terms import Term
 
 if TYPE_CHECKING:
     import pandas
@@ -30,6 +32,7 @@ def cell_errors(
     fitted: MixingMeasure,
     truth: MixingMeasure,
     *,
+    loss: LossTable = ...,
     r_bar: Mapping[int, float] | None = ...,
     as_frame: Literal[False] = ...,
 ) -> list[dict[str, Any]]: ...
@@ -40,6 +43,7 @@ def cell_errors(
     fitted: MixingMeasure,
     truth: MixingMeasure,
     *,
+    loss: LossTable = ...,
     r_bar: Mapping[int, float] | None = ...,
     as_frame: Literal[True],
 ) -> pandas.DataFrame: ...
@@ -49,6 +53,7 @@ def cell_errors(
     fitted: MixingMeasure,
     truth: MixingMeasure,
     *,
+    loss: LossTable = d2_sharp,
     r_bar: Mapping[int, float] | None = None,
     as_frame: bool = False,
 ) -> list[dict[str, Any]] | pandas.DataFrame:
@@ -56,22 +61,23 @@ def cell_errors(
 
     .. math:: \Big(\sum_{i\in A_j}w_i\|\Delta_{ij}B\|^{r}\Big/\sum_{i\in A_j}w_i\Big)^{1/r}
 
-    with r the exponent of block B in the sharper loss: 1 in a cell of one atom; otherwise 2 for
-    ``gate_coef`` and ``coef``, :math:`\bar r` for ``intercept``, :math:`\bar r/2` for
-    ``variance``.
+    with r the exponent of block B in the loss. For the default: 1 in a cell of one atom; otherwise
+    2 for ``gate_coef`` and ``coef``, :math:`\bar r` for ``intercept``, :math:`\bar r/2` for
+    ``variance``. The norm is over the whole block, also where the loss takes classes one by one.
 
-    The gate is known up to a translation. It is aligned by the cells of one atom, the ones that
-    estimate at the fast rate, with the t2 that is optimal for D1 on them; if there are none, with
-    the t2 of the sharper loss. A lone cell of one atom serves as the reference: its error in
-    ``gate_coef`` is zero by construction.
+    A gate that is known up to a translation is aligned by the cells of one atom, the ones that
+    estimate at the fast rate, with the t2 that is optimal for their terms of the loss; if there
+    are none, with the t2 of the loss. A lone cell of one atom serves as the reference: its error
+    in ``gate_coef`` is zero by construction.
 
     Parameters
     ----------
     fitted, truth : MixingMeasure
-        Measures with blocks ``gate_coef``, ``coef``, ``intercept`` and ``variance``; both are
-        normalised, and equal atoms merged.
+        Measures with the blocks that the loss needs; both are normalised, and equal atoms merged.
+    loss : LossTable
+        Its cells and exponents are used.
     r_bar : mapping of int to float, optional
-        Exponents by size of the cell, in place of the default of the losses.
+        Exponents by size of the cell, finite and 1 or more, in place of the default of the losses.
     as_frame : bool
         Return a pandas data frame instead of a list.
 
@@ -82,12 +88,13 @@ def cell_errors(
         ``mass``, their weight W; ``weight``, :math:`|W-s\,w^*|` with the optimal s of the
         losses; for each block the error above under the block's name and the norm of the
         error of the cell's weighted mean under ``<block>_mean``; ``reference``, whether the cell
-        alone aligned the gate. Errors of empty cells are NaN.
+        alone aligned the gate. Errors of empty cells are NaN, and so is the error of a block that
+        the loss leaves out in the cell. Where the loss measures the mean only, so does the error.
 
     Raises
     ------
     ValueError
-        If the measures lack a block or differ in their blocks, or cells are not defined.
+        As :func:`mixexp.theory.voronoi.engine.voronoi_loss`.
 
     Examples
     --------
@@ -99,12 +106,15 @@ def cell_errors(
     ...  for row in cell_errors(fitted, truth)]
     [(2, 0.2, 0.0), (1, 0.1, 0.1)]
     """
-    check_blocks(truth)
-    partition = voronoi_partition(fitted, truth)
-    terms = atom_terms(partition, d2_sharp_table, r_bar)
-    partition = partition.aligned(_gate_shift(partition, terms))
+    partition, terms, best = resolve(loss, fitted, truth, r_bar=r_bar)
+    if loss.translations:
+        partition = partition.aligned(_gate_shift(partition, terms, best.point))
     scale = optimal_scale(partition)
-    rows = [_row(partition, j, terms, scale) for j in range(partition.truth.n_atoms)]
+    lone = loss.translations and int(np.sum(partition.size == 1)) == 1
+    rows = [
+        {**_row(partition, j, terms[j], scale), "reference": lone and bool(partition.size[j] == 1)}
+        for j in range(partition.truth.n_atoms)
+    ]
     if not as_frame:
         return rows
     import pandas
@@ -112,33 +122,32 @@ def cell_errors(
     return pandas.DataFrame(rows)
 
 
-def _gate_shift(partition: Partition, terms: list[tuple[Term, ...]]) -> np.ndarray:
-    alone = partition.size[partition.label] == 1
+def _gate_shift(partition: Partition, terms: Terms, otherwise: np.ndarray) -> np.ndarray:
+    alone = partition.size == 1
     if not np.any(alone):
-        return optimal_slope(partition, terms).point
-    return optimal_slope(partition, [d1_table(1, 1.0) if single else () for single in alone]).point
+        return otherwise
+    chosen = [many if single else () for many, single in zip(terms, alone, strict=True)]
+    return optimal_slope(partition, chosen).point
 
 
-def _row(
-    partition: Partition, cell: int, terms: list[tuple[Term, ...]], scale: float
-) -> dict[str, Any]:
-    atoms = np.flatnonzero(partition.label == cell)
-    mass, size = partition.mass[cell], len(atoms)
-    power = {b: t.power for i in atoms[:1] for t in terms[i] for b in t.blocks}
+def _row(partition: Partition, cell: int, terms: tuple[Term, ...], scale: float) -> dict[str, Any]:
+    mass, size = float(partition.mass[cell]), int(partition.size[cell])
     row: dict[str, Any] = {
         "cell": cell,
         "size": size,
-        "mass": float(mass),
+        "mass": mass,
         "weight": float(abs(mass - scale * partition.truth.weight[cell])),
     }
-    for name in ALL:
+    term_of = {name: term for term in terms for name in term.blocks}
+    for name in partition.truth.atoms:
         row[name] = row[f"{name}_mean"] = np.nan
         if size:
-            share = partition.fitted.weight[atoms] / mass
-            error = partition.distance((name,))[atoms]
-            row[name] = _power_mean(error, share, power[name])
-            row[f"{name}_mean"] = float(np.linalg.norm(share @ partition.difference[name][atoms]))
-    row["reference"] = size == 1 and int(np.sum(partition.size == 1)) == 1
+            _, mean = errors(partition, cell, Term((name,), 1.0, of_mean=True))
+            row[f"{name}_mean"] = float(mean[0, 0])
+        if name in term_of:
+            whole = term_of[name]._replace(blocks=(name,), each=False)
+            weight, error = errors(partition, cell, whole)
+            row[name] = _power_mean(error[:, 0], weight / weight.sum(), whole.power)
     return row
 
 

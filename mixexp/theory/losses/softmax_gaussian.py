@@ -1,9 +1,13 @@
-r"""The Voronoi losses D1, D2 and sharper D2 of the softmax-gated Gaussian mixture of experts.
+r"""Losses D1, D2 and sharper D2 of the softmax-gated Gaussian mixture of experts.
 
-Each is the engine of :mod:`mixexp.theory.voronoi_loss` with a table of exponents: the infimum over
-translations :math:`(t_1,t_2)` of the gate is exact, measures are normalised, and relabelling,
-translating or splitting an atom exactly changes nothing. Units are those of the parameters,
-``variance`` being a variance. The theorems are for expert means that are linear in x.
+Blocks ``gate_coef`` (:math:`\beta_1`), ``coef`` (a), ``intercept`` (b) and ``variance``
+(:math:`\sigma`, a variance); cells by (a, b, sigma). The theorems are for expert means that are
+linear in x. Call a loss as ``d2(fitted, truth)``, see
+:func:`mixexp.theory.voronoi.engine.voronoi_loss`.
+
+The gate is softmax of linear scores without a temperature, known up to a translation only. A
+measure with ``gate_temperature`` is refused. One of an activation gate without a temperature has
+the same blocks and cannot be told apart: use :mod:`mixexp.theory.losses.activation_gaussian`.
 
 References
 ----------
@@ -13,14 +17,17 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from mixexp.theory.voronoi.engine import loss_table
+from mixexp.theory.voronoi.terms import GATE, Cell, Term, separate
 
-from mixexp.models.measure import MixingMeasure
-from mixexp.theory.exponents import d1_table, d2_sharp_table, d2_table
-from mixexp.theory.voronoi_loss import Cells, VoronoiLoss, voronoi_loss
+BLOCKS = (GATE, "coef", "intercept", "variance")
+_SINGLE = (Term(BLOCKS, 1.0),)
 
 
-def d1(fitted: MixingMeasure, truth: MixingMeasure, *, cells: Cells = "expert") -> VoronoiLoss:
+@loss_table(
+    blocks=BLOCKS, source="arXiv:2305.03288, equation (4)", status="stated in the literature"
+)
+def d1(cell: Cell) -> tuple[Term, ...]:
     r"""Loss for a known number of experts, equation (4) of [1]_.
 
     .. math:: D_1=\inf_{t_1,t_2}\sum_j\Big[\sum_{i\in A_j}e^{\beta_{0i}}
@@ -30,21 +37,9 @@ def d1(fitted: MixingMeasure, truth: MixingMeasure, *, cells: Cells = "expert") 
     Theorem 1 of [1]_: of order :math:`(\log n/n)^{1/2}` at most for the maximum likelihood
     estimator with k = k*.
 
-    Parameters
-    ----------
-    fitted, truth : MixingMeasure
-        Measures with blocks ``gate_coef``, ``coef``, ``intercept`` and ``variance``.
-    cells : {"expert", "all"}
-        Cells by (a, b, sigma) as in [1]_, or by these and beta_1. For "all" the gate is first
-        aligned by the t2 that is optimal with cells "expert".
-
-    Raises
-    ------
-    ValueError
-        If the measures lack a block or differ in their blocks, or cells are not defined.
-
     Examples
     --------
+    >>> from mixexp.models.measure import MixingMeasure
     >>> truth = MixingMeasure([1.0, 1.0], {"gate_coef": [[2.0], [0.0]], "coef": [[2.0], [-1.5]],
     ...                                    "intercept": [2.0, -2.0], "variance": [0.25, 0.25]})
     >>> d1(truth.translate(3.0, [1.0]).take([1, 0]), truth).value
@@ -53,16 +48,13 @@ def d1(fitted: MixingMeasure, truth: MixingMeasure, *, cells: Cells = "expert") 
     >>> d1(moved, truth).value
     0.05
     """
-    return voronoi_loss("d1", d1_table, fitted, truth, cells, None)
+    return _SINGLE
 
 
-def d2(
-    fitted: MixingMeasure,
-    truth: MixingMeasure,
-    *,
-    cells: Cells = "expert",
-    r_bar: Mapping[int, float] | None = None,
-) -> VoronoiLoss:
+@loss_table(
+    blocks=BLOCKS, source="arXiv:2305.03288, equation (5)", status="stated in the literature"
+)
+def d2(cell: Cell) -> tuple[Term, ...]:
     r"""Loss for too many experts, equation (5) of [1]_.
 
     In cells of one atom as :func:`d1`; in larger cells, with :math:`\bar r=\bar r(|A_j|)`,
@@ -73,15 +65,9 @@ def d2(
     Theorem 2 of [1]_: of order :math:`(\log n/n)^{1/2}` at most for the maximum likelihood
     estimator with k > k*; derived here: this needs k < 2 k*, see ``identifiable``.
 
-    Parameters
-    ----------
-    fitted, truth, cells
-        See :func:`d1`.
-    r_bar : mapping of int to float, optional
-        Exponents by size of the cell, in place of :func:`mixexp.theory.exponents.r_bar`.
-
     Examples
     --------
+    >>> from mixexp.models.measure import MixingMeasure
     >>> truth = MixingMeasure([1.0, 1.0], {"gate_coef": [[2.0], [0.0]], "coef": [[2.0], [-1.5]],
     ...                                    "intercept": [2.0, -2.0], "variance": [0.25, 0.25]})
     >>> fitted = truth.split(0, [0.5, 0.5])
@@ -90,16 +76,13 @@ def d2(
     >>> loss.value, loss.table[0].blocks, loss.table[0].power
     (0.0008, ('gate_coef', 'intercept'), 4.0)
     """
-    return voronoi_loss("d2", d2_table, fitted, truth, cells, r_bar)
+    if cell.size == 1:
+        return _SINGLE
+    return Term((GATE, "intercept"), cell.order), Term(("coef", "variance"), cell.order / 2)
 
 
-def d2_sharp(
-    fitted: MixingMeasure,
-    truth: MixingMeasure,
-    *,
-    cells: Cells = "expert",
-    r_bar: Mapping[int, float] | None = None,
-) -> VoronoiLoss:
+@loss_table(blocks=BLOCKS, source="sharper form of arXiv:2305.03288, (5)", status="derived here")
+def d2_sharp(cell: Cell) -> tuple[Term, ...]:
     r"""Sharper loss for too many experts, derived here and valid for k < 2 k*.
 
     As :func:`d2`, but in cells of two atoms or more
@@ -114,13 +97,9 @@ def d2_sharp(
     distance between densities. Cells of two: errors of order :math:`n^{-1/4}` in
     :math:`\beta_1,a,\sigma` and :math:`n^{-1/8}` in b.
 
-    Parameters
-    ----------
-    fitted, truth, cells, r_bar
-        See :func:`d2`.
-
     Examples
     --------
+    >>> from mixexp.models.measure import MixingMeasure
     >>> truth = MixingMeasure([1.0, 1.0], {"gate_coef": [[2.0], [0.0]], "coef": [[2.0], [-1.5]],
     ...                                    "intercept": [2.0, -2.0], "variance": [0.25, 0.25]})
     >>> fitted = truth.split(0, [0.5, 0.5])
@@ -128,4 +107,7 @@ def d2_sharp(
     >>> d2_sharp(fitted, truth).value
     0.005
     """
-    return voronoi_loss("d2_sharp", d2_sharp_table, fitted, truth, cells, r_bar)
+    if cell.size == 1:
+        return _SINGLE
+    powers = {GATE: 2.0, "coef": 2.0, "intercept": cell.order, "variance": cell.order / 2}
+    return separate(powers)

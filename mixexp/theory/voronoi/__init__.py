@@ -1,0 +1,1 @@
+"""Voronoi losses: cells, alignment over translations, the engine that sums a table of exponents."""

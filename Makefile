@@ -14,11 +14,14 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help rates test test-slow lint bench clean
+.PHONY: help rates theory test test-slow lint bench clean
 
 help:  ## show this list
 	@echo 'usage: make TARGET [ARGS="..."] [PYTHON=python3.12] [VENV=.venv] [EXTRAS=dev]'
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
+
+theory: $(STAMP)  ## the theory checked: exponents, counterexamples, polynomial systems (no simulation)
+	$(BIN)/python -m experiments.theory $(ARGS)
 
 rates: $(STAMP)  ## convergence rates of the softmax-gated Gaussian model: table and figure
 	$(BIN)/python -m experiments.softmax_gaussian_rates $(ARGS)

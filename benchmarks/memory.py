@@ -19,7 +19,7 @@ from benchmarks import fresh
 from benchmarks.measurement import Measurement
 from benchmarks.problems import balanced_rows, random_problem
 from mixexp import GaussianMoE
-from mixexp.theory.truths import balanced_softmax_gaussian
+from mixexp.theory.truths.named import balanced_softmax_gaussian
 
 # Bytes that a row of x and y takes, d = 1.
 _ROW_BYTES = 16

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mixexp.estimation.data import Data
 from mixexp.estimation.objective import Objective
 from mixexp.models import Expert, Gate, Gaussian, MixtureOfExperts, Softmax
-from mixexp.theory.truths import balanced_softmax_gaussian
+from mixexp.theory.truths.named import balanced_softmax_gaussian
 
 Array = NDArray[np.float64]
 

@@ -30,7 +30,7 @@ from mixexp.simulation import (
 )
 from mixexp.simulation.store import ResultStore
 from mixexp.theory import cell_errors, d1, d2, d2_sharp, moe_divergence, uniform_design
-from mixexp.theory.truths import TRUTHS, Truth
+from mixexp.theory.truths.named import TRUTHS, Truth
 
 RESULTS = Path(__file__).parent / "results"
 

@@ -16,12 +16,14 @@ and matplotlib are imported when a function first needs them.
 from __future__ import annotations
 
 from mixexp.simulation.expectation import Expectation, Quantity, verdict
+from mixexp.simulation.exponent_plots import plot_exponents
 from mixexp.simulation.plots import plot_rates, save_figure
 from mixexp.simulation.report import Rate, RateReport, report_rates
 from mixexp.simulation.runner import run
 from mixexp.simulation.slopes import Errors, Slope, errors_of, fit_slope
 from mixexp.simulation.store import ResultStore
 from mixexp.simulation.study import Study, StudyTask, log_spaced_sizes
+from mixexp.simulation.text import aligned_table, markdown_table
 
 __all__ = [
     "Errors",
@@ -33,9 +35,12 @@ __all__ = [
     "Slope",
     "Study",
     "StudyTask",
+    "aligned_table",
     "errors_of",
     "fit_slope",
     "log_spaced_sizes",
+    "markdown_table",
+    "plot_exponents",
     "plot_rates",
     "report_rates",
     "run",

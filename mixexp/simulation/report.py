@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from mixexp.simulation._text import aligned_table, markdown_table
 from mixexp.simulation.counts import Counts, count_runs
 from mixexp.simulation.expectation import Expectation, Quantity, verdict
 from mixexp.simulation.slopes import (
@@ -19,6 +18,7 @@ from mixexp.simulation.slopes import (
     last_decade,
     usable_sizes,
 )
+from mixexp.simulation.text import aligned_table, markdown_table
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,0 +1,1 @@
+"""Exponents without simulation: how fast the density follows the parameters."""

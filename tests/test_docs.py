@@ -83,6 +83,25 @@ def test_the_worked_example_runs_and_keeps_the_contract(
     test_em.test_newton_adds_nothing_to_the_limit_of_em(gate, expert)
 
 
+def test_every_finding_of_the_theory_page_holds(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (ROOT / "docs" / "theory.md").read_text("utf-8")
+    names: dict[str, object] = {}
+    blocks = BLOCK.findall(page)
+    assert len(blocks) > 8
+    for block in blocks:
+        exec(compile(block, "theory.md", "exec"), names)
+    assert "identified" in capsys.readouterr().out
+
+
+def test_the_committed_table_of_exponents_is_that_of_the_checks() -> None:
+    from mixexp.theory import standard_checks
+
+    table = (ROOT / "experiments" / "results" / "theory.md").read_text("utf-8")
+    rows = [line.split(" | ") for line in table.splitlines() if line.startswith("| ")]
+    shown = {(row[0].lstrip("| "), row[1]) for row in rows}
+    assert {(check.truth, check.direction.label) for check in standard_checks()} <= shown
+
+
 if __name__ == "__main__":
     for path in PAGES:
         old = path.read_text("utf-8")

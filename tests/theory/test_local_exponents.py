@@ -20,8 +20,9 @@ from mixexp.models import (
 )
 from mixexp.models.activations import RELU
 from mixexp.models.gates import Activation
-from mixexp.theory import hellinger, moe_densities
+from mixexp.theory import d2, hellinger, moe_densities
 from mixexp.theory.exponents.boundaries import boundaries, design_between
+from mixexp.theory.exponents.catalogue import predicted
 from mixexp.theory.exponents.charts import Chart, entry_of
 from mixexp.theory.exponents.directions import Merge, Move, Split
 from mixexp.theory.exponents.levenberg import LocalMinimum
@@ -294,3 +295,20 @@ def test_settings_that_mean_nothing_are_refused() -> None:
 def test_more_experts_than_a_sparse_truth_has_are_refused(name: str, direction) -> None:
     with pytest.raises(ValueError, match="does not represent it"):
         local_exponents(TRUTHS[name], direction)
+
+
+def test_a_single_search_that_ended_early_is_doubted() -> None:
+    trail = _Trail([], [], [])
+    trail.add(1.0, [LocalMinimum(np.ones(2), 0.1, 3, 0.75, False)])
+    assert trail.doubts == [pytest.approx(np.log(2.0))]
+    found = local_exponents(CROSSING, Split("intercept"), n_starts=1, n_epsilon=4, max_iter=2)
+    assert found.n_converged < len(found.epsilon)
+    assert found.error.max() > 0.0
+    assert "ended early" in str(found)
+    with pytest.raises(ValueError, match="max_iter=0"):
+        local_exponents(CROSSING, Split("intercept"), max_iter=0)
+
+
+def test_a_loss_predicts_nothing_about_a_block_it_does_not_have() -> None:
+    with pytest.raises(KeyError, match="gate_temperature"):
+        predicted(d2, Move("gate_temperature"), CROSSING)

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mixexp.estimation.identifiability.diagnosis import wrapped
 from mixexp.estimation.identifiability.invariances import (
     INVARIANCES,
     Law,
@@ -99,22 +98,6 @@ def counterexamples(strength: float = 0.7) -> tuple[Counterexample, ...]:
             )
         )  # fmt: skip
     return tuple(found)
-
-
-def table(examples: tuple[Counterexample, ...] | None = None) -> str:
-    """The counterexamples as text: what is not identified, and the difference of the densities.
-
-    Examples
-    --------
-    >>> print(table()[:47])
-    largest relative difference of the densities...
-    """
-    chosen = counterexamples() if examples is None else examples
-    lines = ["largest relative difference of the densities"]
-    for c in chosen:
-        sizes = f"k* = {c.k_true}, k = {c.partner.model.n_experts}"
-        lines.append(wrapped(f"{c.difference:.1e}  {c.key} ({sizes}): {c.statement}"))
-    return "\n".join(lines)
 
 
 def _laws() -> dict[str, tuple[Law, int, Array]]:

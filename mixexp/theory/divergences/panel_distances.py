@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from mixexp.models.measure import MixingMeasure
 from mixexp.models.quadrature import Panels, integrate, integrate_absolute
 from mixexp.models.response_grid import response_panels
-from mixexp.theory.divergences.integrands import compare
+from mixexp.theory.divergences.integrands import HELLINGER, TOTAL_VARIATION, integrands
 from mixexp.theory.divergences.law import Law, law_of
 
 LogDensity = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -42,8 +42,7 @@ def squared_hellinger(log_p: LogDensity, log_q: LogDensity, panels: Panels) -> n
     """
 
     def integrand(row: np.ndarray, y: np.ndarray) -> np.ndarray:
-        larger, difference = compare(log_p(row, y), log_q(row, y))
-        return 0.5 * np.exp(larger) * np.expm1(-0.5 * np.abs(difference)) ** 2
+        return integrands(log_p(row, y), log_q(row, y), 0.5)[HELLINGER]
 
     return integrate(integrand, panels, _n_rows(panels))
 
@@ -66,8 +65,7 @@ def total_variation(log_p: LogDensity, log_q: LogDensity, panels: Panels) -> np.
     """
 
     def integrand(row: np.ndarray, y: np.ndarray) -> np.ndarray:
-        larger, difference = compare(log_p(row, y), log_q(row, y))
-        return -0.5 * np.sign(difference) * np.exp(larger) * np.expm1(-np.abs(difference))
+        return integrands(log_p(row, y), log_q(row, y), 0.5)[TOTAL_VARIATION]
 
     return integrate_absolute(integrand, panels, _n_rows(panels))
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mixexp.theory.exponents.charts import WEIGHT
 from mixexp.theory.exponents.directions import Direction, Merge, Move, Split
 from mixexp.theory.losses import (
     activation_gaussian,
@@ -62,7 +63,8 @@ def predicted(loss: LossTable, direction: Direction, truth: Truth) -> Prediction
         for block in term.blocks
     }
     # The weight of a cell enters every loss with the power 1.
-    return Prediction(powers.get(direction.block, 1.0), loss.source, loss.status)
+    powers[WEIGHT] = 1.0
+    return Prediction(powers[direction.block], loss.source, loss.status)
 
 
 def standard_checks() -> list[Check]:

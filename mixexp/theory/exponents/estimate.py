@@ -123,4 +123,7 @@ class LocalExponents:
         if np.isnan(self.exponent):
             return f"{self.direction}: undecided, distances are at rounding; use larger epsilon"
         trail = ", ".join(f"{s:.2f}" for s in self.local)
-        return f"{self.direction}: {self.exponent:.2f} ± {self.half_width:.2f} (local {trail})"
+        early = len(self.epsilon) - self.n_converged
+        note = f"; {early} of {len(self.epsilon)} searches ended early" if early > 0 else ""
+        limit = f"{self.exponent:.2f} ± {self.half_width:.2f}"
+        return f"{self.direction}: {limit} (local {trail}{note})"

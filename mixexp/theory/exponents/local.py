@@ -99,13 +99,13 @@ def local_exponents(
     2.0
     """
     per_column = _points(truth, n_design)
-    _check(truth, n_starts)
+    _check(truth, n_starts, max_iter)
     chart = direction.chart(truth)
     if is_sparse(truth):
         chart = still(truth, chart)
     _check_law(truth, direction, chart)
     rng = np.random.default_rng(seed)
-    limit = max_iter or 150 * direction.effort
+    limit = 150 * direction.effort if max_iter is None else max_iter
     trail = _Trail([], [], [])
 
     def visit(eps: float) -> None:
@@ -146,13 +146,16 @@ class _Trail(NamedTuple):
         """Keep the best of several minima.
 
         Where it did not meet its stopping rule, the doubt is by how much its log distance lies
-        below the next one's.
+        below the next one's, or, of a single search, what its last model still promised.
         """
-        best, after = found[0], found[min(1, len(found) - 1)]
-        sure = best.converged or best.value <= FLAT
+        best = found[0]
+        doubt = 0.0
+        if not best.converged and best.value > FLAT:
+            promised = -0.5 * np.log1p(-min(best.gain, 0.99))
+            doubt = np.log(found[1].value / best.value) if len(found) > 1 else promised
         self.steps.append(eps)
         self.minima.append(best)
-        self.doubts.append(0.0 if sure else float(np.log(after.value / best.value)))
+        self.doubts.append(float(doubt))
 
     def stalls(self, eps: float, value: float) -> bool:
         """Whether the distance hardly falls with ε."""
@@ -300,7 +303,7 @@ def _check_law(truth: Truth, direction: Direction, chart: Chart) -> None:
         )
 
 
-def _check(truth: Truth, n_starts: int) -> None:
+def _check(truth: Truth, n_starts: int, max_iter: int | None) -> None:
     model = truth.model
     if model.gate.pieces(model.n_experts + 1) is None:
         pass
@@ -317,3 +320,5 @@ def _check(truth: Truth, n_starts: int) -> None:
         )
     if n_starts < 1:
         raise ValueError(f"n_starts={n_starts} must be 1 or more")
+    if max_iter is not None and max_iter < 1:
+        raise ValueError(f"max_iter={max_iter} must be 1 or more; leave it out for the default")

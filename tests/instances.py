@@ -24,9 +24,11 @@ from mixexp.models import (
     Expert,
     Gate,
     Gaussian,
+    GaussianGate,
     MixtureOfExperts,
     MixtureParams,
     Multinomial,
+    MultivariateGaussian,
     Poisson,
     Softmax,
     Temperature,
@@ -35,6 +37,7 @@ from mixexp.models import (
 )
 from mixexp.models.activations import GELU, RELU
 from mixexp.models.basis import Affine
+from mixexp.models.covariances import BlockDiagonal, Diagonal, Full, Isotropic
 
 Array = NDArray[np.float64]
 
@@ -50,6 +53,9 @@ GATES: list[Gate] = [
     TopK(2),
     TopK(2, select="logit"),
     TopK(2, Temperature(normalize=False)),
+    GaussianGate(),
+    GaussianGate(Diagonal()),
+    GaussianGate(Isotropic()),
 ]
 EXPERTS: list[Expert] = [
     Gaussian(),
@@ -60,25 +66,52 @@ EXPERTS: list[Expert] = [
     Binomial(),
 ]
 
-PAIRS = pytest.mark.parametrize(
-    ("gate", "expert"), [(g, e) for g in GATES for e in EXPERTS], ids=lambda part: repr(part)
-)
-"""Runs a test for every gate with every expert."""
+MULTIVARIATE: list[Expert] = [
+    MultivariateGaussian(2),
+    MultivariateGaussian(2, Diagonal()),
+    MultivariateGaussian(2, Isotropic()),
+    MultivariateGaussian(2, Full("shared")),
+    MultivariateGaussian(2, Full("volume")),
+    MultivariateGaussian(3, BlockDiagonal([0, 1, 0])),
+]
+"""Experts of several responses."""
 
-SMOOTH_PAIRS = pytest.mark.parametrize(
-    ("gate", "expert"),
-    [(g, e) for g in GATES for e in EXPERTS if g.pieces(9) is None],
-    ids=lambda part: repr(part),
-)
-"""The same, without gates whose likelihood jumps."""
+UNIVARIATE = [
+    (g, e)
+    for g in GATES
+    for e in EXPERTS
+    if not isinstance(g, GaussianGate) or (isinstance(e, Gaussian) and e.degree == 1)
+]
+EVERY = [
+    *UNIVARIATE,
+    *((g, MULTIVARIATE[0]) for g in GATES),
+    *((GATES[0], e) for e in MULTIVARIATE[1:]),
+]
+
+
+def _runs(pairs: list[tuple[Gate, Expert]]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize(("gate", "expert"), pairs, ids=lambda part: repr(part))
+
+
+PAIRS = _runs(EVERY)
+"""Runs a test for every gate and every expert: of the later ones, not for every pair of them."""
+
+UNIVARIATE_PAIRS = _runs(UNIVARIATE)
+"""The same, without experts of several responses."""
+
+SMOOTH_PAIRS = _runs([(g, e) for g, e in EVERY if g.pieces(9) is None])
+"""The same as all, without gates whose likelihood jumps."""
+
+SMOOTH_UNIVARIATE_PAIRS = _runs([(g, e) for g, e in UNIVARIATE if g.pieces(9) is None])
+"""Without both."""
 
 
 @dataclass(frozen=True)
 class Problem:
     """A model, data drawn from it, and the parameter θ they were drawn at.
 
-    ``x`` (n, d), ``y`` (n,) and ``weight`` (n,) or None are the rows; ``objective`` holds them as
-    they are, without standardisation, so θ is on their scale.
+    ``x`` (n, d), ``y`` (n,) or (n, D) and ``weight`` (n,) or None are the rows; ``objective`` holds
+    them as they are, without standardisation, so θ is on their scale.
     """
 
     model: MixtureOfExperts
@@ -205,7 +238,7 @@ def problem(
     y = model.sample(params, x, rng, known)
     if expert.standardizes:
         # A little more noise than the law: responsibilities must differ from gate probabilities.
-        y = y + 0.3 * rng.normal(size=n_rows)
+        y = y + 0.3 * rng.normal(size=y.shape)
     if known is not None:
         y = np.column_stack([y, known])
     weight = rng.uniform(0.2, 3.0, size=n_rows) if weighted else None
@@ -223,7 +256,13 @@ def known_of(expert: Expert, n_rows: int, rng: np.random.Generator) -> Array | N
 
 def known_at(case: Problem, rows: slice) -> Array | None:
     """The exposures or trials of some rows of a problem."""
-    return case.y[rows, 1] if np.ndim(case.y) > 1 else None
+    counts = isinstance(case.model.expert, Poisson | Binomial)
+    return case.y[rows, 1] if counts else None
+
+
+def response_of(case: Problem, y: Array) -> Array:
+    """What responds in y as the experts read it: (n,), or (n, D) of several responses."""
+    return y[:, 0] if isinstance(case.model.expert, Poisson | Binomial) else y
 
 
 def responses(case: Problem, row: int) -> tuple[Array, Array]:
@@ -261,7 +300,12 @@ def units(gate: Gate, expert: Expert, seed: int, n_columns: int) -> Affine:
     sign = rng.choice([-1.0, 1.0], size=n_columns)
     x_scale = sign * np.exp(rng.uniform(-1.0, 1.0, size=n_columns))
     x_center = rng.normal(size=n_columns)
-    y_center, y_scale = float(3.0 * rng.normal()), float(np.exp(rng.normal()))
+    y_center: float | Array = float(3.0 * rng.normal())
+    y_scale: float | Array = float(np.exp(rng.normal()))
+    if isinstance(expert, MultivariateGaussian):
+        y_center, y_scale = units_of_responses(expert, rng)
+    if isinstance(gate, GaussianGate) and gate.structure.isotropic:
+        x_scale[:] = x_scale[0]
     if has_origin(gate):
         x_center[:] = 0.0
     if isinstance(gate, Transformed):
@@ -269,6 +313,16 @@ def units(gate: Gate, expert: Expert, seed: int, n_columns: int) -> Affine:
     if not expert.standardizes:
         y_center, y_scale = 0.0, 1.0
     return Affine(x_center, x_scale, y_center, y_scale)
+
+
+def units_of_responses(
+    expert: MultivariateGaussian, rng: np.random.Generator
+) -> tuple[Array, Array]:
+    """Centres and positive scales (D,), one common scale where the family has no others."""
+    scale = np.exp(rng.normal(size=expert.n_responses))
+    if expert.common_scale:
+        scale[:] = scale[0]
+    return 3.0 * rng.normal(size=expert.n_responses), scale
 
 
 def has_origin(gate: Gate) -> bool:

@@ -42,13 +42,15 @@ class Data:
         *,
         standardize: bool = True,
         standardize_y: bool = True,
+        common_scale: bool = False,
         take_y: bool = False,
     ) -> Data:
         """Standardise by weighted means and standard deviations.
 
         A constant column keeps its scale: it is only centred. Responses (n,) or (n_responses, n)
-        of families without a scale, such as counts, are left alone by ``standardize_y=False``. With
-        ``take_y`` a response (n_responses, n) is not copied, and is standardised where it is.
+        of families without a scale, such as counts, are left alone by ``standardize_y=False``; with
+        ``common_scale`` all of them are divided by one number, the root of their mean variance.
+        With ``take_y`` a response (n_responses, n) is not copied, and is standardised where it is.
         """
         z = np.empty((x.shape[1], len(x)))
         for j in range(x.shape[1]):
@@ -58,7 +60,11 @@ class Data:
         if standardize:
             moments = [_standardize(row, weight) for row in z]
             center, scale = np.array(moments).reshape(-1, 2).T
-            of_y = _standardize(response[0], weight) if standardize_y else (0.0, 1.0)
+            of_y = (
+                _standardize_responses(response, weight, common_scale)
+                if standardize_y
+                else (0.0, 1.0)
+            )
             affine = Affine(center, scale, *of_y)
         return cls(z, response, weight, affine)
 
@@ -79,7 +85,27 @@ class Data:
     @property
     def log_scale(self) -> float:
         """What to subtract from a log-likelihood here to have it on the user's scale, in nats."""
-        return self.total_weight * float(np.log(self.affine.y_scale))
+        return self.total_weight * float(np.sum(np.log(self.affine.y_scale)))
+
+
+def _standardize_responses(
+    response: Array, weight: Array | None, common_scale: bool
+) -> tuple[float | Array, float | Array]:
+    """Centre and scale responses (D, n) in place; numbers for one response, arrays for several."""
+    if len(response) == 1:
+        return _standardize(response[0], weight)
+    moments = [_standardize(row, weight) for row in response]
+    center, scale = np.array(moments).T
+    if common_scale:
+        # A constant response has no scale to give.
+        varies = np.ptp(response, axis=1) > 0.0
+        largest = float(scale[varies].max(initial=0.0)) or 1.0
+        ratio = np.where(varies, scale / largest, 0.0)
+        # The root of the mean of the squares, none of which can overflow.
+        mean = float(np.sqrt(np.mean(ratio**2))) or 1.0
+        response *= (ratio / mean)[:, None]
+        scale = np.full(len(response), largest * mean)
+    return center, scale
 
 
 def _standardize(row: Array, weight: Array | None) -> tuple[float, float]:

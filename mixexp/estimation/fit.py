@@ -93,7 +93,7 @@ def fit(
     ----------
     model : MixtureOfExperts
     x : array (n, n_columns)
-    y : array (n,) or as the experts read it
+    y : array (n,), (n, n_responses), or as the experts read it
         Responses; see ``encode`` of the family of experts.
     weight : array (n,), optional
         Positive weights.
@@ -129,7 +129,8 @@ def fit(
         x, response, weight = x[sketch.rows], response[:, sketch.rows], sketch.weight
     data = Data.from_rows(
         x, response, weight,
-        standardize=options.standardize, standardize_y=model.expert.standardizes, take_y=True,
+        standardize=options.standardize, standardize_y=model.expert.standardizes,
+        common_scale=model.expert.common_scale, take_y=True,
     )  # fmt: skip
     penalty = Ridge.build(model.layout, options.gate_penalty, options.expert_penalty)
     objective = Objective(model, data, penalty, options.n_threads)
@@ -156,7 +157,8 @@ def fit(
         options.bounds, gate=_LIFT * options.bounds.gate, temperature=(cold / _LIFT, hot * _LIFT)
     ).box(model.layout)
     optima = search.certified(model.layout.names(names), lifted)
-    shared = data_findings(objective, n_rows, names) + about_the_gate
+    shared = data_findings(objective, n_rows, names) + model.expert.findings(data.y)
+    shared += about_the_gate
     found = Fit(objective, optima)
     told = [
         shared + fit_findings(objective, o) + exact_findings(model, found.params(o), *compared)

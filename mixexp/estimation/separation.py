@@ -108,7 +108,7 @@ def gain_along(
 
 
 def _report(gain: float, *, ridged: bool) -> Separation:
-    remedy = "gate_penalty= gives finite ones"
+    remedy = "an estimator with gate_penalty= gives finite ones"
     if ridged:
         remedy = "gate_penalty= keeps slopes finite and leaves intercepts alone"
     return Separation(

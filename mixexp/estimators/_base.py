@@ -16,12 +16,12 @@ from mixexp.estimation.box import Bounds
 from mixexp.estimation.certificate import Certificate
 from mixexp.estimation.fit import Options, fit
 from mixexp.estimators import _inputs
-from mixexp.estimators._optima import FittedOptimum, table
+from mixexp.estimators._measures import conditional_model
+from mixexp.estimators._optima import FittedOptimum, pick, table
 from mixexp.estimators._output import Container, as_container
 from mixexp.estimators._parameters import MoEParameters
 from mixexp.estimators._progress import Progress
 from mixexp.models import MixingMeasure, MixtureOfExperts, MixtureParams
-from mixexp.models.distribution import MixtureDistribution
 from mixexp.models.entropy import entropy
 from mixexp.models.experts import Expert
 from mixexp.models.gates import Gate, Softmax
@@ -157,12 +157,7 @@ class MoEBase(MoEParameters, ABC):
             If there is no such optimum.
         """
         check_is_fitted(self, "model_")
-        if not 0 <= index < len(self._optima):
-            raise IndexError(
-                f"index={index}: the fit found {len(self._optima)} distinct optima, 0 to "
-                f"{len(self._optima) - 1}"
-            )
-        chosen = self._optima[index]
+        chosen = pick(self._optima, index)
         self.params_: MixtureParams = chosen.params
         self._centred = chosen.centred
         self.loglik_: float = chosen.loglik
@@ -247,7 +242,7 @@ class MoEBase(MoEParameters, ABC):
         """Schwarz's criterion -2ℓ + ``n_free_`` log n; n is the sum of the weights."""
         return self._bic(X, y, sample_weight)
 
-    def _law(self, X: ArrayLike, known: Any = None) -> MixtureDistribution:
+    def _law(self, X: ArrayLike, known: Any = None) -> Any:
         x = self._check(X)
         return self._scaled.distribution(self._centred, x, self._row_known(known, len(x)))
 
@@ -266,9 +261,41 @@ class MoEBase(MoEParameters, ABC):
 
     def _score_samples(self, X: ArrayLike, y: Any, known: Any = None) -> Array:
         if y is None:
-            return -entropy(self._law(X, known))
+            return -self._entropy(self._law(X, known))
         x, response = self._check_both(X, y, known)
         return self._scaled.log_prob(self._centred, x, response)
+
+    def _entropy(self, law: Any) -> Array:
+        return entropy(law)
+
+    def measure_loglik(self, measure: MixingMeasure, X: ArrayLike, y: ArrayLike) -> float:
+        """Log-likelihood Σ_i log p(y_i | x_i) of any mixing measure of this family, nats.
+
+        Parameters
+        ----------
+        measure : MixingMeasure
+            Of the blocks of ``measure_``, on the user's scale, with any number of atoms: what is
+            left of a fit when atoms are merged, or a truth. Its variances and covariances are taken
+            as they are, whatever structure the fit had. A block ``gate_log_weight`` (K,) stands in
+            for weights that are too small to be numbers.
+        X : array of shape (n, n_features)
+        y : array of shape (n,) or as ``fit`` takes it
+
+        Raises
+        ------
+        ValueError
+            If the measure lacks a block of the model, or the gate cannot serve its atoms.
+        """
+        return self._measure_loglik(measure, X, y)
+
+    def _measure_loglik(
+        self, measure: MixingMeasure, X: ArrayLike, y: Any, known: Any = None
+    ) -> float:
+        check_is_fitted(self, "model_")
+        x, y = self._read(X, y, reset=False)
+        response = self._coded(y, known, np.ones(len(x), dtype=bool))
+        model, params = conditional_model(self.model_, measure)
+        return float(model.log_prob(params, x, response).sum())
 
     def _loglik(
         self, X: ArrayLike, y: Any, sample_weight: ArrayLike | None, known: Any = None

@@ -124,24 +124,40 @@ def as_starts(init: Any, model: MixtureOfExperts, x: Array) -> list[MixtureParam
 def _as_start(start: Any, model: MixtureOfExperts, x: Array) -> MixtureParams | Array:
     k = model.n_experts
     if isinstance(start, MixingMeasure):
-        if start.n_atoms != k:
-            raise ValueError(f"init has {start.n_atoms} atoms, but n_experts={k}")
-        try:
-            start = model.from_measure(start)
-        except KeyError as error:
-            raise ValueError(
-                f"init is a measure of the blocks {sorted(start.atoms)}; {error} is missing"
-            ) from error
+        start = of_measure(model, start)
     if isinstance(start, MixtureParams):
-        shapes = [t.shape for t in model.coefficients(start)]
+        try:
+            shapes = [t.shape for t in model.coefficients(start)]
+        except (AttributeError, IndexError, ValueError) as error:
+            raise ValueError(
+                f"init has {type(start.gate).__name__} and {type(start.expert).__name__}, which "
+                f"are not parameters of {model.gate!r} and {model.expert!r}: {error}"
+            ) from error
         if shapes != (expected := _shapes(model)):
             raise ValueError(f"init has coefficients of shapes {shapes}; this model has {expected}")
         return start
+    return as_law(start, len(x), k, "MixtureParams")
+
+
+def of_measure(model: Any, measure: MixingMeasure) -> Any:
+    """Parameters of a model from a measure with its blocks and its number of atoms."""
+    if measure.n_atoms != model.n_experts:
+        raise ValueError(f"init has {measure.n_atoms} atoms, but n_experts={model.n_experts}")
+    try:
+        return model.from_measure(measure)
+    except KeyError as error:
+        raise ValueError(
+            f"init is a measure of the blocks {sorted(measure.atoms)}; {error} is missing"
+        ) from error
+
+
+def as_law(start: Any, n_rows: int, n_experts: int, params: str) -> Array:
+    """Responsibilities (n, K) that sum to one; ``params`` names what other starts could be."""
     responsibilities = np.asarray(start, dtype=float)
-    if responsibilities.shape != (len(x), k):
+    if responsibilities.shape != (n_rows, n_experts):
         raise ValueError(
             f"init has shape {responsibilities.shape}; responsibilities are (n_samples, n_experts) "
-            f"= ({len(x)}, {k}), and other starts a MixingMeasure or MixtureParams"
+            f"= ({n_rows}, {n_experts}), and other starts a MixingMeasure or {params}"
         )
     sums = responsibilities.sum(axis=1, keepdims=True)
     if not np.all(responsibilities >= 0.0) or not np.all((sums > 0.0) & (sums < np.inf)):
@@ -154,7 +170,13 @@ def _as_start(start: Any, model: MixtureOfExperts, x: Array) -> MixtureParams | 
 
 def fits(params: MixtureParams | None, model: MixtureOfExperts) -> bool:
     """Whether parameters of an earlier fit are parameters of this model."""
-    return params is not None and [t.shape for t in model.coefficients(params)] == _shapes(model)
+    if params is None:
+        return False
+    try:
+        return [t.shape for t in model.coefficients(params)] == _shapes(model)
+    except (AttributeError, IndexError, ValueError):
+        # Those of another gate or of another family of experts.
+        return False
 
 
 def _shapes(model: MixtureOfExperts) -> list[tuple[int, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mixexp.estimators._inputs import draw_seed
 from mixexp.models.distribution import MixtureDistribution
+from mixexp.models.multivariate import MultivariateMixtureDistribution
 
 Array = NDArray[np.float64]
 
@@ -34,8 +36,19 @@ def interval(law: MixtureDistribution, level: float) -> Array:
     return np.column_stack(law.interval(level))
 
 
-def draw(law: MixtureDistribution, n_samples: int | None, random_state: Any) -> Array:
-    """Draws at every row, shape (n,) or (n_samples, n); any kind of seed or generator."""
+def of_each(
+    law: MultivariateMixtureDistribution, take: Callable[[MixtureDistribution], Array]
+) -> Array:
+    """What ``take`` gives for the marginal law of every response, side by side: (n, D, ...)."""
+    return np.stack([take(law.marginal(j)) for j in range(law.n_responses)], axis=1)
+
+
+def draw(
+    law: MixtureDistribution | MultivariateMixtureDistribution,
+    n_samples: int | None,
+    random_state: Any,
+) -> Array:
+    """Draws at every row, shape (n, ...) or (n_samples, n, ...); any kind of seed or generator."""
     if not isinstance(random_state, np.random.Generator | None):
         random_state = draw_seed(random_state)
     return law.sample(n_samples, rng=random_state)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 Array = NDArray[np.float64]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,21 @@ class FittedOptimum:
         )
 
 
+def pick(optima: Sequence[T], index: int) -> T:
+    """One of the optima.
+
+    Raises
+    ------
+    IndexError
+        If there is no such optimum.
+    """
+    if not 0 <= index < len(optima):
+        raise IndexError(
+            f"index={index}: the fit found {len(optima)} distinct optima, 0 to {len(optima) - 1}"
+        )
+    return optima[index]
+
+
 def flags(optimum: Optimum) -> tuple[str, ...]:
     """Short flags of an optimum."""
     certificate = optimum.certificate
@@ -114,5 +131,9 @@ def table(optima: list[FittedOptimum]) -> DataFrame:
 
 
 def _scales(params: MixtureParams) -> tuple[float, ...]:
+    """Standard deviations of the experts; of several responses, roots of the volumes |Σ|^(1/D)."""
     variance = getattr(params.expert, "variance", ())
+    covariance = getattr(params.expert, "covariance", None)
+    if covariance is not None:
+        variance = np.exp(np.linalg.slogdet(covariance)[1] / covariance.shape[1])
     return tuple(float(f"{s:.6g}") for s in np.sqrt(variance))

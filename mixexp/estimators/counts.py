@@ -16,7 +16,7 @@ from mixexp.estimation.solvers import TemperatureSchedule
 from mixexp.estimators import _inputs, _laws
 from mixexp.estimators._base import MoEBase
 from mixexp.estimators._docs import documented
-from mixexp.models import Poisson
+from mixexp.models import MixingMeasure, Poisson
 from mixexp.models.distribution import MixtureDistribution
 from mixexp.models.experts._responses import check_exposure
 from mixexp.models.gates import Gate
@@ -236,3 +236,9 @@ class PoissonMoE(RegressorMixin, CountMoE):
     ) -> float:
         """Schwarz's criterion -2ℓ + ``n_free_`` log n; n is the sum of the weights."""
         return self._bic(X, y, sample_weight, exposure)
+
+    def measure_loglik(
+        self, measure: MixingMeasure, X: ArrayLike, y: ArrayLike, exposure: ArrayLike | None = None
+    ) -> float:
+        """Log-likelihood Σ_i log p(y_i | x_i) of any mixing measure under this model, nats."""
+        return self._measure_loglik(measure, X, y, exposure)

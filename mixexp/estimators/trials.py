@@ -11,7 +11,7 @@ from sklearn.base import _fit_context
 from mixexp.estimators import _inputs, _laws
 from mixexp.estimators._docs import documented
 from mixexp.estimators.counts import CountMoE
-from mixexp.models import Binomial
+from mixexp.models import Binomial, MixingMeasure
 from mixexp.models.distribution import MixtureDistribution
 from mixexp.models.experts._responses import check, check_trials
 
@@ -173,3 +173,9 @@ class BinomialMoE(CountMoE):
     ) -> float:
         """Schwarz's criterion -2ℓ + ``n_free_`` log n; n is the sum of the weights."""
         return self._bic(X, y, sample_weight, trials)
+
+    def measure_loglik(
+        self, measure: MixingMeasure, X: ArrayLike, y: ArrayLike, trials: ArrayLike | None = None
+    ) -> float:
+        """Log-likelihood Σ_i log p(y_i | x_i) of any mixing measure under this model, nats."""
+        return self._measure_loglik(measure, X, y, trials)

@@ -18,13 +18,16 @@ Array = NDArray[np.float64]
 class Affine:
     """A change of scale of the columns of x, z = (x - center) / scale, and of the response.
 
-    ``x_center`` and ``x_scale`` have shape (n_columns,); ``y_center`` and ``y_scale`` are numbers.
+    ``x_center`` and ``x_scale`` have shape (n_columns,); ``y_center`` and ``y_scale`` are numbers,
+    or arrays (D,) for D responses. ``inverted`` marks the map that leads from z to x: its z are the
+    user's columns.
     """
 
     x_center: Array
     x_scale: Array
-    y_center: float = 0.0
-    y_scale: float = 1.0
+    y_center: float | Array = 0.0
+    y_scale: float | Array = 1.0
+    inverted: bool = False
 
     @classmethod
     def identity(cls, n_columns: int) -> Affine:
@@ -38,6 +41,7 @@ class Affine:
             1.0 / self.x_scale,
             -self.y_center / self.y_scale,
             1.0 / self.y_scale,
+            not self.inverted,
         )
 
 

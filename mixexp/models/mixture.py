@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from mixexp._kernels.posterior import posterior
 from mixexp.models.basis import Affine
-from mixexp.models.distribution import MixtureDistribution
 from mixexp.models.experts import Expert
 from mixexp.models.gates import Gate
 from mixexp.models.layout import Layout
@@ -172,7 +171,7 @@ class MixtureOfExperts:
         return np.concatenate(parts)
 
     def log_prob(self, params: MixtureParams, x: Array, y: Array) -> Array:
-        """log p(y_i | x_i), shape (n,); x is (n, n_columns), y is (n,)."""
+        """log p(y_i | x_i), shape (n,); x is (n, n_columns), y is (n,) or (n, n_responses)."""
         return self._by_block(len(x), lambda s: self._evaluate(params, x[s], y[s])[0])
 
     def weights(self, params: MixtureParams, x: Array) -> Array:
@@ -184,22 +183,21 @@ class MixtureOfExperts:
         return self._by_block(len(x), lambda s: self._evaluate(params, x[s], y[s])[1].T)
 
     def expert_means(self, params: MixtureParams, x: Array, known: Array | None = None) -> Array:
-        """Means of the experts, E_k(y | x_i), shape (n, K) or (n, K, n_classes)."""
+        """Means of the experts, E_k(y | x_i), (n, K), or (n, K, m) of m classes or responses."""
         return self.expert.components(self._split(params, x)[1], known).mean()
 
     def mean(self, params: MixtureParams, x: Array, known: Array | None = None) -> Array:
-        """Conditional mean E(y | x_i) = Σ_k π_k(x_i) E_k(y | x_i), shape (n,) or (n, n_classes)."""
+        """Conditional mean Σ_k π_k(x_i) E_k(y | x_i), (n,), or (n, m) of m classes or responses."""
         return self.distribution(params, x, known).mean()
 
-    def distribution(
-        self, params: MixtureParams, x: Array, known: Array | None = None
-    ) -> MixtureDistribution:
+    def distribution(self, params: MixtureParams, x: Array, known: Array | None = None) -> Any:
         """The conditional laws at the rows of x, as one row-wise mixture.
 
-        ``known`` (n,) is what a law needs beside x: exposures, numbers of trials.
+        A :class:`~mixexp.models.distribution.MixtureDistribution`, or of several responses a
+        :class:`~mixexp.models.multivariate.MultivariateMixtureDistribution`. ``known`` (n,) is what
+        a law needs beside x: exposures, numbers of trials.
         """
-        components = self.expert.components(self._split(params, x)[1], known)
-        return MixtureDistribution(self.weights(params, x), components)
+        return self.expert.predictive(self.weights(params, x), self._split(params, x)[1], known)
 
     def sample(
         self,
@@ -208,5 +206,5 @@ class MixtureOfExperts:
         rng: np.random.Generator | int | None = None,
         known: Array | None = None,
     ) -> Array:
-        """One response for each row of x, drawn from the conditional law, shape (n,)."""
+        """A response for each row of x from the conditional law, (n,) or (n, n_responses)."""
         return self.distribution(params, x, known).sample(rng=rng)

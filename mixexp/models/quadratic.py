@@ -24,6 +24,26 @@ def solve_normal_equations(gram: Array, cross: Array, cutoff: float = 1e-13) -> 
     >>> solve_normal_equations(np.array([[[2.0, 2.0], [2.0, 2.0]]]), np.array([[4.0, 4.0]]))
     array([[1., 1.]])
     """
+    scale, inverse, vectors = _pseudo_inverse(gram, cutoff)
+    rotated = np.einsum("kpj,kp->kj", vectors, cross * scale) * inverse
+    return np.einsum("kpj,kj->kp", vectors, rotated) * scale
+
+
+def solve_least_squares(gram: Array, cross: Array, cutoff: float = 1e-13) -> Array:
+    """Minimum-norm B_k with B_k G_k = C_k, for gram (K, q, q) and cross (K, p, q).
+
+    Examples
+    --------
+    >>> solve_least_squares(np.array([[[2.0, 2.0], [2.0, 2.0]]]), np.array([[[4.0, 4.0]]]))
+    array([[[1., 1.]]])
+    """
+    scale, inverse, vectors = _pseudo_inverse(gram, cutoff)
+    rotated = np.matmul(cross * scale[:, None, :], vectors) * inverse[:, None, :]
+    return np.matmul(rotated, np.swapaxes(vectors, 1, 2)) * scale[:, None, :]
+
+
+def _pseudo_inverse(gram: Array, cutoff: float) -> tuple[Array, Array, Array]:
+    """Scales to a unit diagonal, inverse eigenvalues there (zero if below), and eigenvectors."""
     # Scaling to a unit diagonal first makes the cut-off independent of the columns' scales.
     root = np.sqrt(np.maximum(np.einsum("kpp->kp", gram), 0.0))
     # A curvature of 1e-200 (the square of the root), by itself or beside one, is an underflow.
@@ -32,8 +52,7 @@ def solve_normal_equations(gram: Array, cross: Array, cutoff: float = 1e-13) -> 
     values, vectors = np.linalg.eigh(gram * scale[:, :, None] * scale[:, None, :])
     keep = values > cutoff * np.maximum(values[:, -1:], 0.0)
     inverse = np.divide(1.0, values, out=np.zeros_like(values), where=keep)
-    rotated = np.einsum("kpj,kp->kj", vectors, cross * scale) * inverse
-    return np.einsum("kpj,kj->kp", vectors, rotated) * scale
+    return scale, inverse, vectors
 
 
 def weighted_gram(weights: Array, features: Array) -> Array:

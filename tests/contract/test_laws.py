@@ -7,18 +7,24 @@ import pytest
 from scipy.stats import kstest
 
 from mixexp.models import Expert, Gate, Multinomial
-from tests.instances import PAIRS, Problem, generator, known_at, objective, problem, responses
+from tests.instances import (
+    PAIRS,
+    UNIVARIATE_PAIRS,
+    Problem,
+    generator,
+    known_at,
+    objective,
+    problem,
+    response_of,
+    responses,
+)
 
 
 def density(case: Problem, row: int, y: np.ndarray) -> np.ndarray:
     return np.exp(case.model.log_prob(case.params, np.tile(case.x[row], (len(y), 1)), y))
 
 
-def first_column(y: np.ndarray) -> np.ndarray:
-    return y[:, 0] if y.ndim > 1 else y
-
-
-@PAIRS
+@UNIVARIATE_PAIRS
 def test_law_sums_to_one_and_has_the_mean_it_says(gate: Gate, expert: Expert) -> None:
     case = problem(gate, expert, n_experts=4, n_columns=2, max_logit=4.0)
     for row in range(5):
@@ -27,13 +33,13 @@ def test_law_sums_to_one_and_has_the_mean_it_says(gate: Gate, expert: Expert) ->
         here = slice(row, row + 1)
         law = case.model.distribution(case.params, case.x[here], known_at(case, here))
         assert p.sum() == pytest.approx(1.0, abs=1e-9)
-        value = np.eye(len(y)) if isinstance(expert, Multinomial) else first_column(y)
+        value = np.eye(len(y)) if isinstance(expert, Multinomial) else response_of(case, y)
         mean = p @ value
         assert np.allclose(mean, law.mean()[0], atol=1e-8, rtol=1e-9)
         assert np.allclose(p @ (value - mean) ** 2, law.variance()[0], rtol=1e-7)
 
 
-@PAIRS
+@UNIVARIATE_PAIRS
 def test_sample_follows_the_law(gate: Gate, expert: Expert) -> None:
     """Probabilities P(Y <= y_i | x_i), summed from the density, are uniform for a sample.
 
@@ -48,7 +54,7 @@ def test_sample_follows_the_law(gate: Gate, expert: Expert) -> None:
     for row, drawn in enumerate(y.reshape(5, 400)):
         points, weight = responses(case, row)
         p = density(case, row, points) * weight
-        values = first_column(points)
+        values = response_of(case, points)
         if expert.standardizes:
             cumulated = np.cumsum(p) - 0.5 * p
             probability.append(np.interp(drawn, values, cumulated))
@@ -76,7 +82,7 @@ def test_posterior_is_bayes_rule(gate: Gate, expert: Expert) -> None:
     weights = case.model.weights(case.params, case.x)
     posterior = case.model.posterior(case.params, case.x, case.y)
     law = case.model.distribution(case.params, case.x, known_at(case, slice(None)))
-    joint = weights * np.exp(law.components.logpdf(first_column(case.y)))
+    joint = weights * np.exp(law.components.logpdf(response_of(case, case.y)))
     assert np.allclose(weights.sum(axis=1), 1.0, atol=1e-14)
     assert np.allclose(posterior, joint / joint.sum(axis=1, keepdims=True), rtol=1e-9, atol=1e-15)
     log_prob = case.model.log_prob(case.params, case.x, case.y)
@@ -96,7 +102,7 @@ def test_objective_and_model_have_one_law(gate: Gate, expert: Expert) -> None:
     assert np.allclose(case.objective.shares(case.theta), shares, rtol=1e-12)
 
 
-@PAIRS
+@UNIVARIATE_PAIRS
 def test_score_has_mean_zero_under_its_own_law(gate: Gate, expert: Expert) -> None:
     """∫ ∇log p(y | x) p(y | x) dy = 0, and its variance is minus the mean Hessian (Bartlett)."""
     case = problem(gate, expert, n_experts=3, max_logit=3.0)

@@ -16,10 +16,10 @@ from mixexp.models import (
     SoftmaxParams,
 )
 from mixexp.models.response_grid import points_per_row, response_grid
-from tests.instances import PAIRS, known_at, problem
+from tests.instances import UNIVARIATE_PAIRS, known_at, problem
 
 
-@PAIRS
+@UNIVARIATE_PAIRS
 def test_every_law_has_total_mass_one_and_its_own_mean(gate: Gate, expert: Expert) -> None:
     case = problem(gate, expert, n_experts=3, n_columns=2)
     rows = slice(0, 7)
@@ -35,7 +35,7 @@ def test_every_law_has_total_mass_one_and_its_own_mean(gate: Gate, expert: Exper
         np.testing.assert_allclose(found, mean, rtol=1e-10, atol=1e-10)
 
 
-@PAIRS
+@UNIVARIATE_PAIRS
 def test_a_grid_for_two_laws_serves_both(gate: Gate, expert: Expert) -> None:
     one = problem(gate, expert, n_experts=2, seed=1)
     # A second law far from the first one.

@@ -4,6 +4,10 @@ from mixexp.models.experts._base import Expert, MStep
 from mixexp.models.experts.binomial import Binomial, BinomialParams
 from mixexp.models.experts.gaussian import Gaussian, GaussianParams
 from mixexp.models.experts.multinomial import Multinomial, MultinomialParams
+from mixexp.models.experts.multivariate_gaussian import (
+    MultivariateGaussian,
+    MultivariateGaussianParams,
+)
 from mixexp.models.experts.poisson import Poisson, PoissonParams
 
 __all__ = [
@@ -15,6 +19,8 @@ __all__ = [
     "MStep",
     "Multinomial",
     "MultinomialParams",
+    "MultivariateGaussian",
+    "MultivariateGaussianParams",
     "Poisson",
     "PoissonParams",
 ]

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
+from mixexp.models.distribution import MixtureDistribution
 from mixexp.models.part import Array, Part
 
 
@@ -31,6 +32,11 @@ class Expert(Part):
 
     standardizes: ClassVar[bool] = False
     """Whether a change of location and scale of the response stays in the family."""
+
+    @property
+    def common_scale(self) -> bool:
+        """Whether, of several responses, only a change to one scale for all stays in the family."""
+        return False
 
     closed_form: ClassVar[bool] = False
     """Whether the M-step is a maximum and not one Newton step, which may overshoot."""
@@ -61,6 +67,10 @@ class Expert(Part):
         Equal experts with these are where starts begin. ``y`` is (n_responses, n).
         """
         return (0.0,) * len(self.coordinates(()))
+
+    def findings(self, y: Array) -> tuple[str, ...]:
+        """What responses y (n_responses, n), on any scale, do to a fit, in words."""
+        return ()
 
     def positions(self, y: Array) -> Array:
         """Responses as points of order one, (m, n), near each other where responses are alike.
@@ -98,6 +108,12 @@ class Expert(Part):
     @abstractmethod
     def from_atoms(self, atoms: Mapping[str, Array]) -> Any:
         """Parameters from atoms."""
+
+    def predictive(
+        self, weights: Array, predictors: list[Array], known: Array | None = None
+    ) -> Any:
+        """The mixture of :meth:`components` with weights (B, K), row by row."""
+        return MixtureDistribution(weights, self.components(predictors, known))
 
     @abstractmethod
     def components(self, predictors: list[Array], known: Array | None = None) -> Any:

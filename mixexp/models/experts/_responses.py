@@ -42,6 +42,38 @@ def numbers(y: Any, columns: str | None = None) -> Array:
     return table
 
 
+def table(y: Any, n_responses: int) -> Array:
+    """Responses (n, D) as floats of shape (D, n), in memory of their own; (n,) serves D = 1.
+
+    Raises
+    ------
+    ValueError
+        If ``y`` is not numeric, not finite or has another number of columns.
+
+    Examples
+    --------
+    >>> table([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], n_responses=2)
+    array([[1., 3., 5.],
+           [2., 4., 6.]])
+    """
+    try:
+        values = np.asarray(y, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"y must be an array of numbers: {error}.") from error
+    if values.ndim == 1 and n_responses == 1:
+        values = values[:, None]
+    if values.ndim != 2 or values.shape[1] != n_responses:
+        raise ValueError(
+            f"y has shape {values.shape}, but the law has {n_responses} responses; pass an array "
+            f"of shape (n, {n_responses}), one column for each response."
+        )
+    rows = np.array(values.T, order="C")
+    for j, row in enumerate(rows):
+        name = f"y[:, {j}]"
+        check(np.isfinite(row), row, "is not a finite number", "remove or impute such rows", name)
+    return rows
+
+
 def check(good: NDArray[np.bool_], values: Array, fault: str, remedy: str, name: str = "y") -> None:
     """Raise a ValueError that names the first value that is not good.
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from mixexp.models.basis import Affine, Monomials
 from mixexp.models.coordinates import Coordinate, Sharing
-from mixexp.models.gates._base import Array, Gate
+from mixexp.models.gates._base import Array
+from mixexp.models.gates._linear import LinearGate
 
 
 class SoftmaxParams(NamedTuple):
@@ -19,7 +20,7 @@ class SoftmaxParams(NamedTuple):
     coef: Array
 
 
-class Softmax(Gate):
+class Softmax(LinearGate):
     """Softmax gate, π_k(x) = exp(β0_k + β1_kᵀ φ(x)) / Σ_l exp(β0_l + β1_lᵀ φ(x)).
 
     Identified up to a common translation of (β0, β1), which is removed by setting the last expert's
@@ -50,20 +51,6 @@ class Softmax(Gate):
     ) -> tuple[Coordinate, ...]:
         basis = Monomials(columns, self.degree)
         return (Coordinate("gate", basis, Sharing.CONTRAST, box="gate"),)
-
-    def logits(self, predictors: list[Array], out: Array) -> Array:
-        return predictors[0]
-
-    def derivatives(self, predictors: list[Array], order: int, first: Array, second: Array) -> None:
-        first[...] = 1.0
-        if order > 1:
-            second[...] = 0.0
-
-    def shift(self, coefficients: list[Array], expert: int, nats: float) -> None:
-        coefficients[0][expert, 0] += nats
-
-    def homogeneity(self) -> tuple[float, ...]:
-        return (1.0,)
 
     def to_params(self, coefficients: list[Array]) -> SoftmaxParams:
         (table,) = coefficients

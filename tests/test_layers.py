@@ -31,7 +31,11 @@ LEVEL["mixexp"] = LEVEL["estimators"] + 0.5
 
 ONLY_IN = {
     "numba": ("mixexp._kernels",),
-    "joblib": ("mixexp.simulation.runner", "mixexp.estimation.executors"),
+    "joblib": (
+        "mixexp.simulation.runner",
+        "mixexp.estimation.executors",
+        "mixexp.selection.execution",
+    ),
     "dask": ("mixexp.simulation.runner", "mixexp.estimation.executors"),
     "distributed": ("mixexp.simulation.runner", "mixexp.estimation.executors"),
 }

@@ -5,7 +5,7 @@ of experts as code.
 """
 
 from mixexp.estimation.solvers import TemperatureSchedule
-from mixexp.estimators import BinomialMoE, GaussianMoE, MultinomialMoE, PoissonMoE
+from mixexp.estimators import BinomialMoE, BLoME, GaussianMoE, GLoME, MultinomialMoE, PoissonMoE
 from mixexp.models import (
     Activation,
     Binomial,
@@ -20,18 +20,22 @@ from mixexp.models import (
     TopK,
     Transformed,
 )
+from mixexp.selection import ModelSelector
 
 __version__ = "0.1.0.dev0"
 
 __all__ = [
     "Activation",
+    "BLoME",
     "Binomial",
     "BinomialMoE",
+    "GLoME",
     "Gaussian",
     "GaussianMoE",
     "MixingMeasure",
     "MixtureOfExperts",
     "MixtureParams",
+    "ModelSelector",
     "Multinomial",
     "MultinomialMoE",
     "Poisson",

@@ -1,0 +1,1 @@
+"""Maximum likelihood for Gaussian locally linear mappings: EM, Newton, starts, certificates."""

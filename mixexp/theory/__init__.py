@@ -15,6 +15,7 @@ from mixexp.theory.divergences.summary import Divergence, DivergenceError, Point
 from mixexp.theory.exponents.catalogue import Check, Prediction, standard_checks
 from mixexp.theory.exponents.directions import Merge, Move, Split
 from mixexp.theory.exponents.estimate import LocalExponents
+from mixexp.theory.exponents.joint import joint_exponents, joint_split
 from mixexp.theory.exponents.local import local_exponents
 from mixexp.theory.exponents.table import Verdict, exponent_table
 from mixexp.theory.losses.softmax_gaussian import d1, d2, d2_sharp
@@ -34,6 +35,7 @@ from mixexp.theory.systems.system import (
 )
 from mixexp.theory.systems.table import r_bar_evidence, r_bar_table
 from mixexp.theory.truths.description import Description, describe, describe_all
+from mixexp.theory.truths.joint import JOINT_TRUTHS, sample_joint
 from mixexp.theory.truths.make import make_truth
 from mixexp.theory.truths.named import TRUTHS
 from mixexp.theory.truths.truth import Design, Truth, uniform_design
@@ -49,6 +51,7 @@ from mixexp.theory.voronoi.engine import (
 )
 
 __all__ = [
+    "JOINT_TRUTHS",
     "TRUTHS",
     "Check",
     "Contribution",
@@ -82,6 +85,8 @@ __all__ = [
     "gaussian_gate_system",
     "gaussian_hellinger",
     "hellinger",
+    "joint_exponents",
+    "joint_split",
     "law_of",
     "local_exponents",
     "location_scale_system",
@@ -96,6 +101,7 @@ __all__ = [
     "r_bar_table",
     "rates",
     "residual_lower_bound",
+    "sample_joint",
     "sampled_conditional",
     "sampled_divergence",
     "sign_change_bound",

@@ -6,6 +6,7 @@ References
 .. [2] Nguyen, H., Akbarian, P., Nguyen, T. and Ho, N. (2023). arXiv:2310.14188.
 .. [3] Nguyen, H., Akbarian, P., Yan, F. and Ho, N. (2023). arXiv:2309.13850.
 .. [4] Nguyen, H., Akbarian, P. and Ho, N. (2024). arXiv:2401.13875.
+.. [5] Nguyen, H., Nguyen, T., Nguyen, K. and Ho, N. (2024). arXiv:2305.07572.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 
 from mixexp.theory.losses import (
     activation_gaussian,
+    gaussian_gate,
     softmax_gaussian,
     softmax_multinomial,
     temperature_gaussian,
@@ -26,6 +28,7 @@ from mixexp.theory.voronoi.engine import LossTable
 from mixexp.theory.voronoi.terms import Cell, r_bar
 
 P0, P1, P2, P3 = (f"arXiv:{n}" for n in ("2305.03288", "2310.14188", "2309.13850", "2401.13875"))
+P4 = gaussian_gate.PAPER
 STATED: Literal["stated in the literature"] = "stated in the literature"
 DERIVED: Literal["derived here"] = "derived here"
 REFUTED: Literal["refuted"] = "refuted"
@@ -263,10 +266,42 @@ def _activation_gaussian() -> Iterator[PredictedRate]:
     yield reference.row("2", "gate_coef", 1.0)
 
 
+def _gaussian_gate() -> Iterator[PredictedRate]:
+    code = "exponents as in the code of the paper, whose theorems have not been read; joint law"
+
+    def about(regime: str, source: str, **notes: str) -> Setting:
+        said = {"": code, **{block: f"{note}; {code}" for block, note in notes.items()}}
+        return Setting("gaussian_gate", "Gaussian", regime, f"{P4}, {source}", STATED, said)
+
+    off, at = {"gate_mean": np.ones(1)}, {"gate_mean": np.zeros(1)}
+    one, two = "over, centre not zero", "over, centre zero"
+    yield about("any", "density", density="joint density").density()
+    first, second = about(one, "loss of type I"), about(two, "loss of type II")
+    wide = ("covariance",)
+    yield from first._replace(regime="exact").of(gaussian_gate.type1, ONE, off, wide)
+    yield from first.of(gaussian_gate.type1, {**ONE, "2": 2}, off, wide)
+    yield from first.of(gaussian_gate.type1, {"3": 3}, off, ("coef", *wide))
+    yield from second.of(gaussian_gate.type2, {**ONE, **SPLIT}, at, wide)
+    line = (
+        "a cell of m = 3 atoms along a line across both axes has the order 6 and moves the slope "
+        "by the order 2, whatever its centre, so the power is 3 at least; refuted is the power in "
+        "the code of the paper, unless the paper's theorem has another"
+    )
+    refuted = first._replace(status=REFUTED, notes={"coef": line})
+    yield refuted.row("3", "coef", 2.0)
+    shift = (
+        "x may be moved, so a centre of zero is a choice of origin; intercept: mean of the expert "
+        "at the true centre; an argument and a computation, not a published theorem"
+    )
+    moved = Setting("gaussian_gate", "Gaussian", "over", "type II, centred", DERIVED, {"": shift})
+    yield from moved.of(gaussian_gate.centred_type2, SPLIT, at, wide)
+
+
 CLAIMS: tuple[PredictedRate, ...] = (
     *_softmax_gaussian(),
     *_softmax_multinomial(),
     *_topk_gaussian(),
     *_temperature_gaussian(),
     *_activation_gaussian(),
+    *_gaussian_gate(),
 )

@@ -13,6 +13,7 @@ from mixexp.models import (
     Expert,
     Gate,
     Gaussian,
+    GaussianGate,
     MixingMeasure,
     MixtureOfExperts,
     Multinomial,
@@ -23,6 +24,7 @@ from mixexp.models import (
     Transformed,
 )
 from mixexp.models.activations import IDENTITY, RELU, SIGMOID, SIN, SQUARE, TANH
+from mixexp.models.covariances import Diagonal, Full, Isotropic
 from tests.instances import generator
 
 FREE = Temperature(normalize=False)
@@ -34,6 +36,17 @@ CASES: dict[str, list[tuple[Gate, Expert, int, int]]] = {
         (Transformed(), Poisson(), 4, 2),
         (Temperature(tau=0.5), Gaussian(), 3, 1),
         (FREE, Gaussian(), 6, 3),
+    ],
+    "log-quadratic-factor": [
+        (GaussianGate(), Gaussian(), 2, 2),
+        (GaussianGate(Diagonal()), Poisson(), 3, 3),
+        (GaussianGate(Isotropic()), Gaussian(), 2, 2),
+        (GaussianGate(Full("shared")), Multinomial(3), 3, 3),
+    ],
+    "common-factor-gaussian": [
+        (GaussianGate(), Gaussian(), 4, 2),
+        (GaussianGate(Diagonal()), Poisson(), 5, 2),
+        (GaussianGate(Isotropic()), Gaussian(), 3, 1),
     ],
     "scale": [
         (Temperature(), Gaussian(), 3, 3),

@@ -29,12 +29,12 @@ from mixexp.models import (
 )
 from mixexp.models.activations import RELU, SQUARE
 from mixexp.models.response_grid import points_per_row, response_grid
-from tests.instances import PAIRS, generator, known_at, problem
+from tests.instances import UNIVARIATE_PAIRS, generator, known_at, problem
 
 SHARES = np.array([1.0, 2.0, 0.5, 1.0, 1.5])
 
 
-@PAIRS
+@UNIVARIATE_PAIRS
 def test_it_is_minus_the_expected_hessian(gate: Gate, expert: Expert) -> None:
     """-E ∇²log p, by exact Hessians summed over all responses, against J'J."""
     case = problem(gate, expert, n_experts=3, n_columns=2)

@@ -18,7 +18,7 @@ from mixexp.theory import (
     sampled_conditional,
     sampled_divergence,
 )
-from tests.instances import PAIRS, known_at, problem
+from tests.instances import UNIVARIATE_PAIRS, known_at, problem
 
 NAMES = ("hellinger", "root_mean_square_hellinger", "total_variation", "kl", "jensen_kl")
 
@@ -59,7 +59,7 @@ def test_normal_laws_in_three_dimensions(gap: float) -> None:
     assert np.all(np.array(found.error[:4]) < 0.03 * expected)
 
 
-@PAIRS
+@UNIVARIATE_PAIRS
 def test_conditional_laws_against_quadrature(gate: Gate, expert: Expert) -> None:
     cases = [problem(gate, expert, n_experts=k, n_rows=5, seed=k) for k in (2, 3)]
     p, q = (Law(case.model, case.params) for case in cases)

@@ -30,7 +30,7 @@ from mixexp.theory.exponents.local import _Trail, local_exponents
 from mixexp.theory.exponents.root_distance import RootDistance
 from mixexp.theory.truths.named import TRUTHS, make_truth
 from mixexp.theory.truths.truth import Truth
-from tests.instances import SMOOTH_PAIRS, differences, problem
+from tests.instances import SMOOTH_UNIVARIATE_PAIRS, differences, problem
 
 CROSSING = TRUTHS["crossing"]
 
@@ -111,7 +111,7 @@ def test_counts(expert: Expert) -> None:
     assert split.exponent == pytest.approx(2.0, abs=0.15)
 
 
-@SMOOTH_PAIRS
+@SMOOTH_UNIVARIATE_PAIRS
 def test_the_jacobian_of_the_root_distance(gate: Gate, expert: Expert) -> None:
     case = problem(gate, expert, n_experts=2, weighted=False)
     truth = replace(CROSSING, model=case.model, params=case.params)
@@ -203,7 +203,7 @@ def test_what_cannot_be_tested_is_refused() -> None:
         local_exponents(CROSSING, Move("intercept"), n_starts=0)
 
 
-@SMOOTH_PAIRS
+@SMOOTH_UNIVARIATE_PAIRS
 def test_every_smooth_gate_with_every_family(gate: Gate, expert: Expert) -> None:
     case = problem(gate, expert, n_experts=2, weighted=False)
     known = 3.0 if isinstance(expert, Poisson | Binomial) else None

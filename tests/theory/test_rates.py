@@ -49,7 +49,9 @@ def test_softmax_gaussian() -> None:
 def test_refutations_of_statements_from_secondary_sources_say_so() -> None:
     caveat = "as the statement is remembered in secondary sources"
     refuted = {row["model"]: row["note"] for row in rates() if row["status"] == REFUTED}
-    assert set(refuted) == {"softmax_gaussian", "softmax_multinomial"}
+    assert set(refuted) == {"softmax_gaussian", "softmax_multinomial", "gaussian_gate"}
+    # Of 2305.07572 the code has been read.
+    assert "refuted is the power in the code" in refuted["gaussian_gate"]
     # Theorem 2 of 2305.03288 has been read.
     assert caveat not in refuted["softmax_gaussian"]
     note = refuted["softmax_multinomial"]
@@ -176,6 +178,26 @@ def test_activation_gaussian() -> None:
     loose = {(r["size"], r["block"]) for r in rates("activation_gaussian")
              if "not sharp" in r["note"]}  # fmt: skip
     assert loose == {("2", "gate_temperature"), ("3", "gate_temperature")}
+
+
+def test_gaussian_gate() -> None:
+    blocks = ("weight", "gate_mean", "intercept", "gate_covariance", "variance", "coef")
+
+    def of(*about: str) -> dict:
+        return table("gaussian_gate", *about)
+
+    off, at = "over, centre not zero", "over, centre zero"
+    single = in_order(2, 2, 2, 2, 2, 2, blocks=blocks)
+    assert of("exact", STATED, "1") == of(off, STATED, "1") == of(at, STATED, "1") == single
+    two, three = (in_order(2, r, r, r // 2, r // 2, r // 2, blocks=blocks) for r in (8, 12))
+    assert of(off, STATED, "2") == of(at, STATED, "2") == of("over", DERIVED, "2") == two
+    assert of(at, STATED, "3") == of("over", DERIVED, "3") == three
+    # The slope of type I in cells of three stands among the refuted.
+    assert of(off, STATED, "3") == {name: three[name] for name in blocks if name != "coef"}
+    assert of(off, REFUTED, "3") == {"coef": "n^(-1/4)"}
+    for row in rates("gaussian_gate"):
+        from_code = "as in the code" in row["note"]
+        assert from_code == (row["status"] == STATED)
 
 
 @pytest.mark.parametrize("model", losses.__all__)

@@ -134,6 +134,11 @@ def _responses(
     _check_finite("y", y.reshape(n_rows, -1).T)
     encoded = model.expert.encode(y)
     held = model.expert.known(encoded) if encoded.shape[1:] == (n_rows,) else None
+    if getattr(model.expert, "n_responses", 1) > 1:
+        raise ValueError(
+            f"{model.expert!r} has several responses; a diagnosis is made for one: pass the model "
+            "and the column of y of each response in turn"
+        )
     if y.ndim > 1 and held is None:
         raise ValueError(
             f"y has shape {y.shape}, but {model.expert!r} reads one number for each row: pass y of "

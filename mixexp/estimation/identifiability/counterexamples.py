@@ -19,6 +19,8 @@ from mixexp.models import (
     ActivationParams,
     Gate,
     Gaussian,
+    GaussianGate,
+    GaussianGateParams,
     GaussianParams,
     MixtureOfExperts,
     MixtureParams,
@@ -71,20 +73,22 @@ def counterexamples(strength: float = 0.7) -> tuple[Counterexample, ...]:
     Examples
     --------
     >>> for c in counterexamples():
-    ...     print(f"{c.key:18} k* = {c.k_true}, {c.difference < 1e-13}")
-    coincident-experts k* = 1, True
-    common-factor      k* = 2, True
-    scale              k* = 2, True
-    sign               k* = 2, True
-    reference-swap     k* = 2, True
-    sigmoid-is-tanh    k* = 2, True
-    top1-biases        k* = 2, True
-    top1-regions       k* = 2, True
-    never-active       k* = 3, True
-    constant-expert    k* = 2, True
-    shared-slope       k* = 2, True
-    even-binary-expert k* = 2, True
-    mirrored-experts   k* = 2, True
+    ...     print(f"{c.key:22} k* = {c.k_true}, {c.difference < 1e-13}")
+    coincident-experts     k* = 1, True
+    common-factor          k* = 2, True
+    log-quadratic-factor   k* = 2, True
+    common-factor-gaussian k* = 2, True
+    scale                  k* = 2, True
+    sign                   k* = 2, True
+    reference-swap         k* = 2, True
+    sigmoid-is-tanh        k* = 2, True
+    top1-biases            k* = 2, True
+    top1-regions           k* = 2, True
+    never-active           k* = 3, True
+    constant-expert        k* = 2, True
+    shared-slope           k* = 2, True
+    even-binary-expert     k* = 2, True
+    mirrored-experts       k* = 2, True
     """
     found, laws = [], _laws()
     for invariance in INVARIANCES:
@@ -109,9 +113,15 @@ def _laws() -> dict[str, tuple[Law, int, Array]]:
     fan = SoftmaxParams(np.zeros(3), np.array([[1.0], [0.0], [-1.0]]))
     raw = Temperature(normalize=False)
     lines = _lines(Softmax(), soft, 2)
+    bells = GaussianGateParams(
+        np.array([0.2, 0.0]), np.array([[1.0], [-0.5]]), np.array([[[0.8]], [[1.5]]])
+    )
+    gated = _lines(GaussianGate(), bells, 2)
     return {
         "coincident-experts": (_grown(_lines(Softmax(), _one(), 1), 2), 1, x),
         "common-factor": (_grown(lines, 4), 2, x),
+        "log-quadratic-factor": (gated, 2, x),
+        "common-factor-gaussian": (_grown(gated, 4), 2, x),
         "scale": (_lines(raw, TemperatureParams(soft, 0.5), 2), 2, x),
         "sign": (_lines(Activation(SQUARE), bent, 2), 2, x),
         "reference-swap": (_lines(Activation(), bent, 2), 2, x),

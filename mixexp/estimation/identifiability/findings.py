@@ -50,7 +50,8 @@ def data_findings(objective: Objective, n_rows: int, columns: list[str]) -> tupl
         found.append(f"{n_rows} rows for {layout.n_free} parameters: the fit interpolates")
     elif data.n_rows < layout.n_free:
         found.append(f"only {data.n_rows} distinct rows for {layout.n_free} parameters")
-    if np.ptp(data.y[0]) == 0.0:
+    single = getattr(objective.model.expert, "n_responses", 1) == 1
+    if single and np.ptp(data.y[0]) == 0.0:
         found.append("the response is constant")
     names = columns or [f"x{j}" for j in range(len(data.z))]
     constant = {j for j, z in enumerate(data.z) if np.ptp(z) == 0.0}

@@ -9,6 +9,7 @@ Losses of different models share names, as in the papers, so import the module:
 
 from mixexp.theory.losses import (
     activation_gaussian,
+    gaussian_gate,
     softmax_gaussian,
     softmax_multinomial,
     temperature_gaussian,
@@ -17,6 +18,7 @@ from mixexp.theory.losses import (
 
 __all__ = [
     "activation_gaussian",
+    "gaussian_gate",
     "softmax_gaussian",
     "softmax_multinomial",
     "temperature_gaussian",

@@ -18,9 +18,9 @@ import numpy as np
 
 from mixexp.models.measure import MixingMeasure
 from mixexp.theory.losses.softmax_gaussian import d2_sharp
-from mixexp.theory.voronoi.alignment import Terms, errors, optimal_scale, optimal_slope
+from mixexp.theory.voronoi.alignment import Terms, errors, optimal_slope
 from mixexp.theory.voronoi.cells import Partition
-from mixexp.theory.voronoi.engine import LossTable, resolve
+from mixexp.theory.voronoi.engine import LossTable, resolve, scale_of
 from mixexp.theory.voronoi.terms import Term
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def cell_errors(
     partition, terms, best = resolve(loss, fitted, truth, r_bar=r_bar)
     if loss.translations:
         partition = partition.aligned(_gate_shift(partition, terms, best.point))
-    scale = optimal_scale(partition)
+    scale = scale_of(loss, partition)
     lone = loss.translations and int(np.sum(partition.size == 1)) == 1
     rows = [
         {**_row(partition, j, terms[j], scale), "reference": lone and bool(partition.size[j] == 1)}

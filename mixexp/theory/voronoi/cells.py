@@ -8,6 +8,10 @@ alone they do not change when the gate is translated. Cells by all parameters,
 :math:`\eta=(\beta_1-t_2,a,b,\sigma)`, do so only after the fitted gate has been aligned by a
 shift :math:`t_2`. An atom on the border of two cells is counted once, for the first of them.
 
+Some papers measure by the sum of the norms of the blocks in place of the joint norm. And where the
+parameters depend on a choice of origin, every true atom may be given its own coordinates: then all
+distances to it are taken in these.
+
 References
 ----------
 .. [1] Nguyen, H., Nguyen, T. and Ho, N. (2023). Demystifying softmax gating function in Gaussian
@@ -16,6 +20,7 @@ References
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -23,6 +28,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mixexp.models.measure import MixingMeasure
+
+Around = Callable[[MixingMeasure, MixingMeasure], MixingMeasure]
+"""From a measure and one atom of the truth to the measure in coordinates of that atom."""
 
 
 def distinct(
@@ -121,6 +129,8 @@ def voronoi_partition(
     *,
     cells_by: tuple[str, ...] | None = None,
     points_by: tuple[str, ...] | None = None,
+    summed: bool = False,
+    around: Around | None = None,
 ) -> Partition:
     r"""Normalise two measures, merge equal atoms and find the Voronoi cells.
 
@@ -135,6 +145,11 @@ def voronoi_partition(
         Blocks whose joint distance defines the cells, in place of these defaults.
     points_by : tuple of str, optional
         Blocks that decide which atoms are equal; by default all.
+    summed : bool
+        Cells by the sum of the norms of the blocks, in place of their joint norm.
+    around : callable, optional
+        From a measure and an atom of the truth, as a measure, to the measure in coordinates of that
+        atom; cells and differences are in these. By default one system of coordinates serves all.
 
     Raises
     ------
@@ -158,15 +173,45 @@ def voronoi_partition(
     if cells_by is not None:
         names = cells_by
     moved = support if slope is None else support.translate(slope=-np.asarray(slope, dtype=float))
-    points, centres = moved.flat(names), truth.flat(names)
+    centres = truth.flat(names)
     if len(np.unique(centres, axis=0)) < len(centres):
         kind = "expert parameters" if names == truth.expert_blocks else f"blocks {names}"
         raise ValueError(
             f"truth has different atoms with equal {kind}, which Voronoi cells cannot tell apart; "
             "use a truth whose atoms differ in them"
         )
-    squared = np.sum((points[:, None] - centres[None]) ** 2, axis=-1)
-    return Partition(support, truth, point, np.argmin(squared, axis=1))
+    if around is None:
+        return Partition(support, truth, point, _nearest(_distances(moved, truth, names, summed)))
+    atoms = [truth.take([j]) for j in range(truth.n_atoms)]
+    seen, centre = [around(moved, atom) for atom in atoms], [around(atom, atom) for atom in atoms]
+    columns = [_distances(*pair, names, summed) for pair in zip(seen, centre, strict=True)]
+    label = _nearest(np.hstack(columns))
+    rows = [seen[j].take([i]) for i, j in enumerate(label)]
+    return Partition(_joined(support, rows), _joined(truth, centre), point, label)
+
+
+def _distances(
+    fitted: MixingMeasure, truth: MixingMeasure, names: tuple[str, ...], summed: bool
+) -> np.ndarray:
+    """Squared joint norms of the differences of atoms, or sums of norms, shape (k, k*)."""
+
+    def squared(of: tuple[str, ...]) -> np.ndarray:
+        difference = fitted.flat(of)[:, None] - truth.flat(of)[None]
+        return np.asarray(np.sum(difference**2, axis=-1))
+
+    if not summed:
+        return squared(names)
+    return np.asarray(np.sum([np.sqrt(squared((name,))) for name in names], axis=0))
+
+
+def _nearest(distance: np.ndarray) -> np.ndarray:
+    return np.asarray(np.argmin(distance, axis=1))
+
+
+def _joined(measure: MixingMeasure, rows: list[MixingMeasure]) -> MixingMeasure:
+    """The weights of a measure with atoms given one by one."""
+    blocks = {name: np.concatenate([row[name] for row in rows]) for name in measure.atoms}
+    return MixingMeasure(measure.weight, blocks)
 
 
 def _check_same_blocks(fitted: MixingMeasure, truth: MixingMeasure) -> None:

@@ -15,7 +15,8 @@ Both measures are first normalised to total weight one and their equal atoms mer
 a function of the measures: relabelling and splitting an atom exactly do not change it, nor does
 translating a gate for which the table declares it. Papers that fix a reference gate have no
 infimum; here the losses do not depend on which expert is the reference. The infimum is exact and
-over all :math:`t_1\in[-\infty,\infty)`, :math:`t_2\in R^d`. The units are those of the
+over all :math:`t_1\in[-\infty,\infty)`, :math:`t_2\in R^d`; where weights are probabilities, as
+in a joint law of (x, y), there is none and both are zero. The units are those of the
 parameters, ``variance`` being a variance.
 
 References
@@ -43,7 +44,7 @@ from mixexp.theory.voronoi.alignment import (
     term_value,
     true_cells,
 )
-from mixexp.theory.voronoi.cells import Partition, voronoi_partition
+from mixexp.theory.voronoi.cells import Around, Partition, voronoi_partition
 from mixexp.theory.voronoi.checks import check_measure
 from mixexp.theory.voronoi.terms import GATE, LARGEST_STATED_SIZE, Table, checked_count
 from mixexp.theory.voronoi.translations import Minimum
@@ -90,7 +91,8 @@ class VoronoiLoss:
     gap : float
         Certified bound, up to rounding, on the distance of the value from the infimum.
     identifiable : bool
-        Whether k < 2 k* (numbers of distinct atoms). For a softmax gate with linear logits some
+        Whether k < 2 k* (numbers of distinct atoms), or the law is a joint one, which knows its
+        mixing measure for every k. For a softmax gate with linear logits some
         measures of 2 k* atoms or more have the density of the truth and a positive loss:
         multiplying all gates by a common cosh(delta'x) splits every atom. Then a positive loss
         does not tell that the density is wrong.
@@ -136,6 +138,14 @@ class LossTable:
         Whether ``gate_coef`` is known up to a common translation only.
     n_active : int, optional
         Sum the n_active largest cells in place of all.
+    common_factor : bool
+        Whether weights are known up to a common factor only, as in a gate; False where they are
+        probabilities, as in a joint law.
+    summed : bool
+        Whether cells are by the sum of the norms of the blocks, in place of their joint norm.
+    around : callable, optional
+        From a measure and an atom of the truth to the measure in coordinates of that atom, in which
+        its cell is found and its errors are measured.
     prepare : callable, optional
         From a measure to a measure: takes out a convention, or adds blocks computed from others.
         Cells never depend on added blocks.
@@ -151,6 +161,9 @@ class LossTable:
     cells: Cells = "expert"
     translations: bool = True
     n_active: int | None = None
+    common_factor: bool = True
+    summed: bool = False
+    around: Around | None = None
     prepare: Callable[[MixingMeasure], MixingMeasure] | None = None
     made_by: tuple[Callable[..., LossTable], tuple[Any, ...]] | None = None
 
@@ -236,7 +249,7 @@ def voronoi_loss(
         defined; or more experts are active than the truth has.
     """
     partition, terms, best = resolve(loss, fitted, truth, cells, r_bar)
-    scale = optimal_scale(partition)
+    scale = scale_of(loss, partition)
     moved = partition.aligned(best.point) if loss.translations else partition
     rows = list(_contributions(moved, terms, scale))
     counted, gap = _largest(rows, partition.truth.n_atoms, loss.n_active, best.gap)
@@ -249,7 +262,8 @@ def voronoi_loss(
         cells=partition.cells,
         table=counted,
         gap=gap,
-        identifiable=partition.fitted.n_atoms < 2 * partition.truth.n_atoms,
+        identifiable=not loss.common_factor
+        or partition.fitted.n_atoms < 2 * partition.truth.n_atoms,
         derived_order=r_bar is None and _uses_derived_order(partition, loss),
     )
 
@@ -274,7 +288,8 @@ def resolve(
     def solve(names: tuple[str, ...], t2: np.ndarray) -> tuple[Partition, Terms, Minimum]:
         shift = t2 if loss.translations else None
         partition = voronoi_partition(
-            fitted, truth, shift, cells_by=names, points_by=everything
+            fitted, truth, shift, cells_by=names, points_by=everything,
+            summed=loss.summed, around=loss.around,
         )  # fmt: skip
         terms = cell_terms(partition, loss.table, r_bar, loss.optional)
         best = optimal_slope(partition, terms) if loss.translations else Minimum(t2, 0.0, 0.0)
@@ -284,6 +299,11 @@ def resolve(
     if cells == "expert" or not loss.translations:
         return solve(expert if cells == "expert" else everything, zero)
     return solve(everything, solve(expert, zero)[2].point)
+
+
+def scale_of(loss: LossTable, partition: Partition) -> float:
+    """The factor exp(t1) of the true weights: the best one, or 1 if weights are probabilities."""
+    return optimal_scale(partition) if loss.common_factor else 1.0
 
 
 def _contributions(partition: Partition, terms: Terms, scale: float) -> Iterator[Contribution]:

@@ -20,6 +20,7 @@ from mixexp.estimation.identifiability.invariances.gates import (
     SIGMOID_AS_TANH,
     SIGNS,
 )
+from mixexp.estimation.identifiability.invariances.gaussian import COMMON_PAIRS, LOG_QUADRATIC
 from mixexp.estimation.identifiability.invariances.sparse import BIASES, NEVER_ACTIVE, REGIONS
 from mixexp.estimation.identifiability.invariances.verify import (
     TOLERANCE,
@@ -33,6 +34,8 @@ from mixexp.estimation.identifiability.invariances.verify import (
 INVARIANCES: tuple[Invariance, ...] = (
     COPIES,
     COMMON_FACTOR,
+    LOG_QUADRATIC,
+    COMMON_PAIRS,
     SCALE,
     SIGNS,
     REFERENCE,

@@ -168,7 +168,7 @@ def are_labels(claim: Claim) -> bool:
     pinned = any(c.sharing is Sharing.PINNED for c in claim.model.layout.gate)
     tables = []
     for measure in (first, second):
-        if not pinned:
+        if not pinned and "gate_coef" in measure.atoms:
             middle = measure["gate_coef"].mean(axis=0)
             measure = measure.translate(0.0, -middle)
         flat = measure.flat(tuple(measure.atoms))

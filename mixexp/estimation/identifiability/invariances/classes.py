@@ -129,7 +129,7 @@ def _mirrored(setting: Setting) -> Iterator[Claim]:
     """Experts σ(u), σ(-u) with gate odds e^v against experts σ(v), σ(-v) with gate odds e^u."""
     law, measure = setting.law, setting.law.measure
     logits = class_logits(measure)
-    if logits is None or logits[0].shape != (2, 2):
+    if logits is None or logits[0].shape != (2, 2) or "gate_coef" not in measure.atoms:
         return
     intercept, slopes = logits[0][0, 0], logits[1][0, 0]
     tau = temperature(measure)

@@ -36,6 +36,8 @@ def _scale(setting: Setting) -> Iterator[Claim]:
 def _signs(setting: Setting) -> Iterator[Claim]:
     """β1_k to -β1_k for one expert."""
     law, measure = setting.law, setting.law.measure
+    if "gate_coef" not in measure.atoms:
+        return
     for k in range(measure.n_atoms):
         slopes = measure["gate_coef"].copy()
         slopes[k] = -slopes[k]

@@ -33,7 +33,7 @@ def _biases(setting: Setting) -> Iterator[Claim]:
 
 def _regions(setting: Setting) -> Iterator[Claim]:
     """All scores, biases included, times a positive number."""
-    if _one_active(setting):
+    if _one_active(setting) and "gate_coef" in setting.law.measure.atoms:
         law, measure = setting.law, setting.law.measure
         c = float(np.exp(setting.strength))
         weight = np.exp(c * np.log(measure.weight / measure.weight.max()))

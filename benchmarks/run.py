@@ -7,13 +7,25 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import baseline, growth, memory, parts, passes, record, sparse, startup, table
+from benchmarks import (
+    baseline,
+    gllim,
+    growth,
+    memory,
+    parts,
+    passes,
+    record,
+    sparse,
+    startup,
+    table,
+)
 from benchmarks.measurement import Benchmark, Measurement
 
 BENCHMARKS: dict[str, Benchmark] = {
     "passes": passes,
     "parts": parts,
     "sparse": sparse,
+    "gllim": gllim,
     "baseline": baseline,
     "growth": growth,
     "memory": memory,

@@ -9,10 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import baseline, parts, passes, record, table
+from benchmarks import baseline, gllim, parts, passes, plain_gllim, record, table
 from benchmarks.measurement import Measurement
 from benchmarks.problems import balanced_rows
 from mixexp.estimation.data import Data
+from mixexp.estimation.gllim.data import JointData
+from mixexp.estimation.gllim.em import Floors, JointEM
+from mixexp.models.covariances import BlockDiagonal, Covariance, Diagonal, Full
+from mixexp.models.gllim import GLLiM
 
 FIELDS = {"name": str, "value": float, "unit": str, "target": float | None, "at_least": bool}
 FACTS = {"cpu", "cores", "simd", "system", "load"}
@@ -113,3 +117,29 @@ def test_the_baseline_has_a_start_that_is_certified(n_experts: int) -> None:
     theta = baseline._start(data, n_experts)
     seconds, value = baseline._certified_fit(data, n_experts, theta, rounds=1)
     assert seconds > 0.0 and np.isfinite(value)
+
+
+def test_gllim_measures_its_cases_and_sets_targets_beside_the_peer() -> None:
+    chosen = [
+        gllim.Case("diagonal", Diagonal(), 400, 10),
+        gllim.Case("blocks of 2", BlockDiagonal((0, 0, 1, 1)), 400, 4),
+    ]
+    measured = list(gllim.measure(quick=True, rounds=1, chosen=chosen))
+    assert len({m.name for m in measured}) == len(measured) >= 3
+    assert all(m.value > 0.0 for m in measured)
+    assert all((m.target is not None) == ("xllim" in m.name) for m in measured)
+
+
+@pytest.mark.parametrize("covariance", [Full(), Diagonal()], ids=repr)
+def test_the_plain_em_takes_the_same_steps(covariance: Covariance) -> None:
+    u, v = gllim.rows(500, 4)
+    r = np.random.default_rng(0).dirichlet(np.ones(gllim.N_EXPERTS), 500)
+    model = GLLiM(gllim.N_EXPERTS, gllim.N_INPUTS, 4, Full(), covariance)
+    em = JointEM(*JointData.from_rows(model, u, v, standardize=False), Floors(0.0, 0.0))
+    params = em.from_responsibilities(r)
+    plain = plain_gllim.m_step(u, v, r, diagonal=isinstance(covariance, Diagonal))
+    for _ in range(5):
+        statistics = em.statistics(params)
+        value, plain = plain_gllim.step(u, v, plain)
+        assert statistics.value == pytest.approx(value, rel=1e-10)
+        params = em.m_step(params, statistics)

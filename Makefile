@@ -14,7 +14,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help rates theory test test-slow lint bench clean
+.PHONY: help rates theory glome test test-slow lint bench clean
 
 help:  ## show this list
 	@echo 'usage: make TARGET [ARGS="..."] [PYTHON=python3.12] [VENV=.venv] [EXTRAS=dev]'
@@ -25,6 +25,9 @@ theory: $(STAMP)  ## the theory checked: exponents, counterexamples, polynomial 
 
 rates: $(STAMP)  ## convergence rates of the softmax-gated Gaussian model: table and figure
 	$(BIN)/python -m experiments.softmax_gaussian_rates $(ARGS)
+
+glome: $(STAMP)  ## the published GLoME study in 40 minutes (QUICK=1: 2 minutes, FULL=1: 6 hours)
+	$(BIN)/python -m experiments.glome $(if $(QUICK),--quick) $(if $(FULL),--full) $(ARGS)
 
 test: $(STAMP)  ## fast tests and documentation examples
 	$(BIN)/python -m pytest -q $(ARGS)

@@ -1,0 +1,1 @@
+"""The published GLoME study: processes, paths of fits, selection, error decay, Ethanol data."""

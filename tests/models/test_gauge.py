@@ -16,7 +16,8 @@ def gates(seed: int, k: int, d: int) -> tuple[np.ndarray, np.ndarray, np.ndarray
     rng = np.random.default_rng(seed)
     root = rng.normal(size=(k, d, d)) + 2.0 * np.eye(d)
     weight = rng.dirichlet(np.full(k, 5.0))
-    return weight, rng.normal(size=(k, d)), root @ np.swapaxes(root, 1, 2)
+    covariance = root @ np.swapaxes(root, 1, 2) + 0.1 * np.eye(d)
+    return weight, rng.normal(size=(k, d)), covariance
 
 
 def log_density(weight, mean, covariance, x):

@@ -89,7 +89,9 @@ def likeliest(
         ])  # fmt: skip
         return total - float(theta @ target), expected - target
 
-    theta = _ascend(evaluate, _feasible(gates, dim, patterns))
+    starts = [_feasible(gates, dim, patterns), np.zeros(dim + len(patterns))]
+    known = [(found[0], i) for i, t in enumerate(starts) if (found := evaluate(t)) is not None]
+    theta = _ascend(evaluate, starts[min(known)[1]])
     factor = gates.times(theta[:dim], np.tensordot(theta[dim:], patterns, axes=1))
     log_weight, mean, covariance = factor.moments()
     return np.exp(log_weight - np.logaddexp.reduce(log_weight)), mean, covariance
@@ -120,20 +122,31 @@ def _ascend(evaluate, theta: Array) -> Array:  # type: ignore[no-untyped-def]
         hessian = _hessian(evaluate, theta, gradient)
         values, vectors = np.linalg.eigh(hessian)
         floor = 1e-10 * max(float(values.max()), 1e-12)
-        step = -vectors @ ((vectors.T @ gradient) / np.maximum(values, floor))
-        size, decrease = 1.0, float(gradient @ step)
-        if -decrease < 1e-13 * (1.0 + abs(value)):
+        newton = -vectors @ ((vectors.T @ gradient) / np.maximum(values, floor))
+        if -float(gradient @ newton) < 1e-13 * (1.0 + abs(value)):
             break
-        for _ in range(60):
-            found = evaluate(theta + size * step)
-            if found is not None and found[0] <= value + 1e-4 * size * decrease:
+        # Near the edge of the domain differences can spoil the Hessian: then straight downhill.
+        for step in (newton, -gradient / max(float(values.max()), 1e-12)):
+            found = _down(evaluate, theta, value, gradient, step)
+            if found is not None:
                 break
-            size *= 0.5
         else:
             break
-        theta = theta + size * step
-        value, gradient = found
+        theta, value, gradient = found
     return theta
+
+
+def _down(evaluate, theta: Array, value: float, gradient: Array, step: Array):  # type: ignore[no-untyped-def]
+    """The first point of halved steps that is low enough, its value and gradient; None if none."""
+    decrease = float(gradient @ step)
+    size = 1.0
+    for _ in range(60):
+        point = theta + size * step
+        found = evaluate(point)
+        if found is not None and found[0] <= value + 1e-4 * size * decrease:
+            return point, *found
+        size *= 0.5
+    return None
 
 
 def _hessian(evaluate, theta: Array, gradient: Array) -> Array:  # type: ignore[no-untyped-def]

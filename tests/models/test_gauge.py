@@ -16,8 +16,7 @@ def gates(seed: int, k: int, d: int) -> tuple[np.ndarray, np.ndarray, np.ndarray
     rng = np.random.default_rng(seed)
     root = rng.normal(size=(k, d, d)) + 2.0 * np.eye(d)
     weight = rng.dirichlet(np.full(k, 5.0))
-    covariance = root @ np.swapaxes(root, 1, 2) + 0.1 * np.eye(d)
-    return weight, rng.normal(size=(k, d)), covariance
+    return weight, rng.normal(size=(k, d)), root @ np.swapaxes(root, 1, 2)
 
 
 def log_density(weight, mean, covariance, x):
@@ -33,7 +32,9 @@ def test_conditional_law_is_kept_and_the_data_get_likelier(seed, k, d):
     x = np.random.default_rng(seed).normal(size=(d, 200))
     found = likeliest(NaturalGates.of(np.log(weight), mean, covariance), x, None, PAIRS[d])
     before, after = log_density(weight, mean, covariance, x), log_density(*found, x)
-    assert after - after[0] == pytest.approx(before - before[0], abs=1e-7)
+    # Rounding of quadratic forms is relative to their size, 1e7 for nearly singular gates.
+    size = max(1.0, float(np.abs(before).max()))
+    assert after - after[0] == pytest.approx(before - before[0], abs=1e-9 * size)
     assert found[0].sum() == pytest.approx(1.0)
     total = [np.logaddexp.reduce(logs, axis=0).sum() for logs in (before, after)]
     assert total[1] >= total[0] - 1e-9

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -252,9 +251,8 @@ def test_gates_without_a_free_origin_are_merged_or_refused_with_a_reason() -> No
         dendrogram_of(fit, x, y)
 
 
-@pytest.mark.skipif("MIXEXP_REFERENCE" not in os.environ, reason="the data are not ours to copy")
-def test_selection_of_athletes_is_that_of_the_reported_measures() -> None:
-    path = Path(os.environ["MIXEXP_REFERENCE"]) / "peers" / "data" / "ais.csv"
+def test_selection_of_athletes_is_that_of_the_reported_measures(reference_dir: Path) -> None:
+    path = reference_dir / "peers" / "data" / "ais.csv"
     table = np.genfromtxt(path, delimiter=",", names=True)
     x = np.column_stack([table[name] for name in ("BMI", "RCC", "WCC", "Hc", "Hg")])
     y = table["Fe"]

@@ -40,6 +40,7 @@ class JointData:
         Every coordinate has mean 0 and standard deviation 1, except under an isotropic covariance,
         whose class survives a common scale only. A constant coordinate is only centred.
         """
+        u, v = np.asarray(u, dtype=float), np.asarray(v, dtype=float)
         scaling = Scaling.identity(u.shape[1], v.shape[1])
         if standardize:
             scaling = Scaling(

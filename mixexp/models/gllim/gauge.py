@@ -76,18 +76,19 @@ def likeliest(
     )
     target = np.concatenate([first, -0.5 * np.tensordot(patterns, second, axes=2)])
 
-    def evaluate(theta: Array) -> tuple[float, Array] | None:
+    def evaluate(theta: Array) -> tuple[float, Array, Array] | None:
         factor = gates.times(theta[:dim], np.tensordot(theta[dim:], patterns, axes=1))
         if np.linalg.eigvalsh(factor.precision).min() <= 0.0:
             return None
         log_weight, mean, covariance = factor.moments()
         total = float(np.logaddexp.reduce(log_weight))
         share = np.exp(log_weight - total)
-        raw = covariance + mean[:, :, None] * mean[:, None, :]
-        expected = np.concatenate([
-            share @ mean, -0.5 * np.tensordot(patterns, np.tensordot(share, raw, axes=1), axes=2)
-        ])  # fmt: skip
-        return total - float(theta @ target), expected - target
+        each = _means(mean, covariance, patterns)
+        expected = share @ each
+        spread = each - expected
+        hessian = np.tensordot(share, _covariances(mean, covariance, patterns), axes=1)
+        hessian += (spread * share[:, None]).T @ spread
+        return total - float(theta @ target), expected - target, hessian
 
     starts = [_feasible(gates, dim, patterns), np.zeros(dim + len(patterns))]
     known = [(found[0], i) for i, t in enumerate(starts) if (found := evaluate(t)) is not None]
@@ -115,51 +116,48 @@ def _feasible(gates: NaturalGates, dim: int, patterns: Array) -> Array:
     return np.concatenate([-gates.slope.mean(axis=0), diagonal])
 
 
+def _means(mean: Array, covariance: Array, patterns: Array) -> Array:
+    """Means of (x, -½ xᵀPx) under every gate, (K, d + m)."""
+    raw = covariance + mean[:, :, None] * mean[:, None, :]
+    return np.concatenate([mean, -0.5 * np.einsum("kij,mij->km", raw, patterns)], axis=1)
+
+
+def _covariances(mean: Array, covariance: Array, patterns: Array) -> Array:
+    """Their covariances, (K, d + m, d + m): Γ, -ΓPc, and ½ tr(PΓQΓ) + cᵀPΓQc."""
+    k, dim = mean.shape
+    size = dim + len(patterns)
+    out = np.empty((k, size, size))
+    bent = np.einsum("mij,kj->kmi", patterns, mean)
+    turned = np.einsum("mij,kjl->kmil", patterns, covariance)
+    out[:, :dim, :dim] = covariance
+    out[:, :dim, dim:] = -np.einsum("kij,kmj->kim", covariance, bent)
+    out[:, dim:, :dim] = np.swapaxes(out[:, :dim, dim:], 1, 2)
+    out[:, dim:, dim:] = 0.5 * np.einsum("kmij,knji->kmn", turned, turned)
+    out[:, dim:, dim:] += np.einsum("kmi,kij,knj->kmn", bent, covariance, bent)
+    return out
+
+
 def _ascend(evaluate, theta: Array) -> Array:  # type: ignore[no-untyped-def]
     """Newton's method for a smooth convex function; evaluate gives None outside its domain."""
-    value, gradient = evaluate(theta)
+    value, gradient, hessian = evaluate(theta)
     for _ in range(_MAX_STEPS):
-        hessian = _hessian(evaluate, theta, gradient)
-        values, vectors = np.linalg.eigh(hessian)
-        floor = 1e-10 * max(float(values.max()), 1e-12)
-        newton = -vectors @ ((vectors.T @ gradient) / np.maximum(values, floor))
-        if -float(gradient @ newton) < 1e-13 * (1.0 + abs(value)):
+        # Scales of the entries of M differ by the squares of the precisions.
+        unit = 1.0 / np.sqrt(np.maximum(np.diag(hessian), np.finfo(float).tiny))
+        values, vectors = np.linalg.eigh(hessian * np.outer(unit, unit))
+        floor = 1e-13 * float(values.max())
+        inside = vectors.T @ (gradient * unit)
+        step = -unit * (vectors @ (inside / np.maximum(values, floor)))
+        decrease = float(gradient @ step)
+        if -decrease < 1e-13 * (1.0 + abs(value)):
             break
-        # Near the edge of the domain differences can spoil the Hessian: then straight downhill.
-        for step in (newton, -gradient / max(float(values.max()), 1e-12)):
-            found = _down(evaluate, theta, value, gradient, step)
-            if found is not None:
+        size = 1.0
+        for _ in range(60):
+            found = evaluate(theta + size * step)
+            if found is not None and found[0] <= value + 1e-4 * size * decrease:
                 break
+            size *= 0.5
         else:
             break
-        theta, value, gradient = found
+        theta = theta + size * step
+        value, gradient, hessian = found
     return theta
-
-
-def _down(evaluate, theta: Array, value: float, gradient: Array, step: Array):  # type: ignore[no-untyped-def]
-    """The first point of halved steps that is low enough, its value and gradient; None if none."""
-    decrease = float(gradient @ step)
-    size = 1.0
-    for _ in range(60):
-        point = theta + size * step
-        found = evaluate(point)
-        if found is not None and found[0] <= value + 1e-4 * size * decrease:
-            return point, *found
-        size *= 0.5
-    return None
-
-
-def _hessian(evaluate, theta: Array, gradient: Array) -> Array:  # type: ignore[no-untyped-def]
-    """Differences of the exact gradient."""
-    columns = []
-    for i in range(len(theta)):
-        h = 1e-6 * (1.0 + abs(theta[i]))
-        found = None
-        while found is None:
-            moved = theta.copy()
-            moved[i] += h
-            found = evaluate(moved)
-            h = -0.5 * h if found is None else h
-        columns.append((found[1] - gradient) / h)
-    matrix = np.array(columns)
-    return 0.5 * (matrix + matrix.T)

@@ -24,6 +24,11 @@ class Box(NamedTuple):
         """The nearest point of the box."""
         return np.clip(theta, self.lower, self.upper)
 
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Coordinates with equal bounds: their values are given, and no fit can be on a bound."""
+        return self.lower == self.upper
+
     def free(self, theta: Array, gradient: Array) -> NDArray[np.bool_]:
         """Coordinates that can move uphill: those not held on a bound by the gradient."""
         slack = 1e-12 * (1.0 + np.abs(theta))

@@ -50,7 +50,7 @@ class Certificate:
     null_blocks : tuple of str
         The parameters that take part in them.
     active_bounds : tuple of str
-        Coordinates held on a bound.
+        Coordinates held on a bound; not those whose bounds are equal, which are known.
     separation : Separation
         Whether the likelihood rises towards infinite gate coefficients.
     separated_experts : tuple of int
@@ -181,7 +181,7 @@ def certify(
         [] if continuous else separated_experts(smooth, theta, evaluation, box, unknown, names)
     )
     weight = objective.data.total_weight
-    held = ~free
+    held = ~free & ~box.known
     certificate = Certificate(
         holds=bool(gain <= tol and probe_gain <= 10.0 * tol and not ascent),
         remaining_gain=gain,

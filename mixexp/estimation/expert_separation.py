@@ -61,10 +61,11 @@ def separated_experts(
     assert evaluation.gradient is not None
     owner = layout.expert_of.copy()
     owner[:n_gate] = -1
-    held = ~box.free(theta, evaluation.gradient) & (owner >= 0)
+    wider = (owner >= 0) & ~box.known
+    held = ~box.free(theta, evaluation.gradient) & wider
     value, rise = evaluation.value, 0.0
     if held.any():
-        stretch = np.where(owner >= 0, _LIFT, 1.0)
+        stretch = np.where(wider, _LIFT, 1.0)
         wide = Box(box.lower * stretch, box.upper * stretch)
         solution = Newton().solve(objective, theta, wide, max_iter=60)  # type: ignore[arg-type]
         rise = solution.value - value

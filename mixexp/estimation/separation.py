@@ -49,7 +49,7 @@ def find_separation(
     n = objective.layout.n_gate
     assert evaluation.gradient is not None
     ridged = objective.penalty.gate > 0.0
-    held = ~box.free(theta, evaluation.gradient)[:n]
+    held = (~box.free(theta, evaluation.gradient) & ~box.known)[:n]
     if not held.any() or lifted is None:
         gain = _hardens(objective, theta, evaluation.value, null)
         return NONE if gain is None else _report(gain, ridged=ridged)

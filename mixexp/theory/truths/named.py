@@ -43,6 +43,26 @@ def balanced_softmax_gaussian() -> Truth:
     )  # fmt: skip
 
 
+def four_softmax_gaussian() -> Truth:
+    """Four experts, so that two more are fewer than 2 k*: shares 0.22 to 0.28, variances 0.25.
+
+    The lines are at least 3 standard deviations apart for every x in [-1, 1], so experts are told
+    apart (overlap 0.008), and gate slopes are distinct and small, so every expert is seen at every
+    x: standard errors of one observation are at most 6.4, against 5.1 for the two experts of
+    :func:`balanced_softmax_gaussian`.
+
+    Examples
+    --------
+    >>> four_softmax_gaussian().measure.weight
+    array([0.25, 0.25, 0.25, 0.25])
+    """
+    return make_truth(
+        "four", Softmax(), Gaussian(), [0.0, 0.0, 0.0, 0.0],
+        gate_coef=[[2.0], [-1.0], [1.0], [0.0]], intercept=[4.5, 1.5, -1.5, -4.5],
+        coef=[[1.0], [-0.5], [0.5], [-1.0]], variance=[0.25, 0.25, 0.25, 0.25],
+    )  # fmt: skip
+
+
 def overlapping_softmax_gaussian() -> Truth:
     """Two experts that overlap more, with weights about 0.6 and 0.4 and variances 0.25 and 0.49."""
     return make_truth(
@@ -178,6 +198,7 @@ TRUTHS: dict[str, Truth] = {
     truth.name: truth
     for truth in (
         balanced_softmax_gaussian(),
+        four_softmax_gaussian(),
         overlapping_softmax_gaussian(),
         crossing_softmax_gaussian(),
         lambda_softmax_gaussian(),

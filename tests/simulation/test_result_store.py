@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import math
 import sqlite3
 
@@ -38,18 +37,36 @@ def filled(order):
 
 
 def test_a_task_is_written_as_a_whole_or_not_at_all(monkeypatch):
-    def fails_on_the_second(row):
-        if row["part"] == "second":
-            raise KeyboardInterrupt
-        return json.dumps(row)
+    def killed_after_writing(db, records):
+        insert(db, records)
+        raise KeyboardInterrupt
 
+    insert = store.insert
     with ResultStore(":memory:") as opened:
-        monkeypatch.setattr(store, "json", type("J", (), {"dumps": fails_on_the_second}))
+        monkeypatch.setattr(store, "insert", killed_after_writing)
         with pytest.raises(KeyboardInterrupt):
             opened.put(study(), result(10, 0, {"part": "first"}, {"part": "second"}))
+        monkeypatch.undo()
         assert opened.finished(study()) == set()
         opened.put(study(), result(10, 0, {"part": "first"}))
         assert opened.finished(study()) == {(10, 0)}
+
+
+def test_a_store_can_be_read_while_another_writes(tmp_path):
+    with ResultStore(tmp_path / "s.sqlite") as writer, ResultStore(tmp_path / "s.sqlite") as reader:
+        writer.put(study(), result(10, 0))
+        with store.transaction(writer._db):
+            writer._db.execute("DELETE FROM result")
+            assert reader.status(study()).done == 1
+
+
+def test_status_counts_the_declared_tasks():
+    with ResultStore(":memory:") as opened:
+        opened.put(study(), result(10, 0))
+        opened.put(study(), result(10, 1, error="no luck"))
+        opened.put(study(), result(10, 7))
+        opened.claim(study().tasks()[2])
+        assert opened.status(study()) == (1, 1, 0, 1, 8, 1.0)
 
 
 def test_rows_reach_the_file_at_once(tmp_path):

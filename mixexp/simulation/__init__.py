@@ -15,17 +15,24 @@ and matplotlib are imported when a function first needs them.
 
 from __future__ import annotations
 
+from mixexp.simulation.coverage import Coverage, interval_coverage
 from mixexp.simulation.expectation import Expectation, Quantity, verdict
 from mixexp.simulation.exponent_plots import plot_exponents
 from mixexp.simulation.plots import plot_rates, save_figure
+from mixexp.simulation.power import Detectable, detectable
 from mixexp.simulation.report import Rate, RateReport, report_rates
 from mixexp.simulation.runner import run
+from mixexp.simulation.simultaneous import Corrected, corrected_verdict, simultaneous
 from mixexp.simulation.slopes import Errors, Slope, errors_of, fit_slope
-from mixexp.simulation.store import ResultStore
+from mixexp.simulation.store import DamagedStoreWarning, ResultStore, StudyStatus
 from mixexp.simulation.study import Study, StudyTask, log_spaced_sizes
 from mixexp.simulation.text import aligned_table, markdown_table
 
 __all__ = [
+    "Corrected",
+    "Coverage",
+    "DamagedStoreWarning",
+    "Detectable",
     "Errors",
     "Expectation",
     "Quantity",
@@ -34,10 +41,14 @@ __all__ = [
     "ResultStore",
     "Slope",
     "Study",
+    "StudyStatus",
     "StudyTask",
     "aligned_table",
+    "corrected_verdict",
+    "detectable",
     "errors_of",
     "fit_slope",
+    "interval_coverage",
     "log_spaced_sizes",
     "markdown_table",
     "plot_exponents",
@@ -45,5 +56,6 @@ __all__ = [
     "report_rates",
     "run",
     "save_figure",
+    "simultaneous",
     "verdict",
 ]

@@ -12,9 +12,12 @@ from mixexp.simulation.slopes import Slope
 AGREES = "agrees"
 STEEPER = "steeper than the bound"
 SHALLOWER = "shallower: contradicts"
-NOT_RESOLVED = "not resolved"
-NO_VERDICT = "\N{EN DASH}"
+NOT_RESOLVED = "not resolved at these sizes (power)"
+NO_VERDICT = "no finite exponent predicted"
 
+PLATEAU = "plateau"
+
+_PLATEAU_BAND = 0.05
 _WIDEST_HALF_WIDTH = 0.15
 _FEWEST_SIZES = 3
 
@@ -29,44 +32,67 @@ class Expectation:
         The exponent, at most 0; None if theory predicts no finite one.
     kind : str
         Words printed beside the exponent unless they are "upper bound", for instance "published"
-        or "derived here". Verdicts treat every exponent as an upper bound on the error.
+        or "derived here". Verdicts treat every exponent as an upper bound on the error, except
+        "plateau" with slope 0: the error does not converge.
     resolution : float, optional
         Largest half-width of an interval that may be said to agree. By default 0.15, and not more
         than half of ``|slope|``, so that agreement with n^(-1/8) excludes both n^0 and n^(-1/4).
+        For a plateau the half-width of its band of slopes, by default 0.05: over two decades of n
+        an error then falls or grows by a quarter at most.
+    derivation : str
+        Where something sharper is derived, printed beside a verdict "steeper than the bound".
 
     Raises
     ------
     ValueError
-        If the slope is positive or not finite, or the resolution not positive.
+        If the slope is positive or not finite, not 0 for a plateau, or the resolution not positive.
 
     Examples
     --------
     >>> str(Expectation(-0.125, kind="published")), Expectation(-0.125).largest_half_width
     ('-1/8 (published)', 0.0625)
+    >>> Expectation(0.0, kind="plateau").band, Expectation(-0.5).band
+    (0.05, 0.0)
     """
 
     slope: float | None
     kind: str = "upper bound"
     resolution: float | None = None
+    derivation: str = ""
 
     def __post_init__(self) -> None:
         if self.slope is not None and not (math.isfinite(self.slope) and self.slope <= 0):
             raise ValueError(
                 f"slope must be None or a finite exponent <= 0, got {self.slope}: errors decrease"
             )
+        if self.kind == PLATEAU and self.slope != 0:
+            raise ValueError(f"slope of a plateau must be 0, got {self.slope}: use another kind")
         if self.resolution is not None and not self.resolution > 0:
             raise ValueError(f"resolution must be positive, got {self.resolution}")
 
     @property
     def largest_half_width(self) -> float:
         """Largest half-width of an interval that may be said to agree."""
+        if self.kind == PLATEAU:
+            return self.band
         if self.resolution is not None:
             return self.resolution
         return min(_WIDEST_HALF_WIDTH, abs(self.slope or math.inf) / 2)
 
+    @property
+    def band(self) -> float:
+        """Slopes within `band` of the exponent are as predicted; 0 unless it is a plateau.
+
+        Errors that settle at a positive value still fall a little at finite n, so no precise
+        interval would contain a slope of exactly 0.
+        """
+        if self.kind != PLATEAU:
+            return 0.0
+        return _PLATEAU_BAND if self.resolution is None else self.resolution
+
     def __str__(self) -> str:
         if self.slope is None:
-            return NO_VERDICT
+            return "\N{EN DASH}"
         return exponent_text(self.slope) + ("" if self.kind == "upper bound" else f" ({self.kind})")
 
 
@@ -83,17 +109,18 @@ def verdict(slope: Slope | None, expectation: Expectation) -> str:
 
     The first line that applies counts:
 
-    1. A dash: theory predicts no finite exponent.
-    2. "not resolved": no slope, or fewer than 3 sizes.
+    1. "no finite exponent predicted".
+    2. "not resolved at these sizes (power)": no slope, or fewer than 3 sizes.
     3. "steeper than the bound": the interval lies below the theoretical slope. The theorem holds
        but is not sharp here (or the sizes are not yet asymptotic).
     4. "shallower: contradicts": the interval lies above it.
-    5. "not resolved": the interval contains it but is wider than the resolution, so that it would
-       agree with many exponents.
+    5. "not resolved at these sizes (power)": the interval contains it but is wider than the
+       resolution, so that it would agree with many exponents.
     6. "agrees": the interval contains it and is narrow enough.
 
     Width comes after exclusion because a wide interval that excludes an exponent still excludes it;
-    only agreement needs precision.
+    only agreement needs precision. A plateau predicts a band of slopes: below and above mean beyond
+    the band, and the interval must lie within the band to agree, ends included.
 
     Parameters
     ----------
@@ -115,13 +142,21 @@ def verdict(slope: Slope | None, expectation: Expectation) -> str:
     """
     if expectation.slope is None:
         return NO_VERDICT
-    if slope is None or len(slope.sizes) < _FEWEST_SIZES:
+    if slope is None or not resolvable(slope):
         return NOT_RESOLVED
-    if slope.high < expectation.slope:
+    lowest, highest = expectation.slope - expectation.band, expectation.slope + expectation.band
+    if slope.high < lowest:
         return STEEPER
-    if slope.low > expectation.slope:
+    if slope.low > highest:
         return SHALLOWER
+    if expectation.kind == PLATEAU:
+        return AGREES if lowest <= slope.low and slope.high <= highest else NOT_RESOLVED
     return AGREES if slope.half_width <= expectation.largest_half_width else NOT_RESOLVED
+
+
+def resolvable(slope: Slope) -> bool:
+    """Whether there are the 3 sizes without which no deviation from a line could be seen."""
+    return len(slope.sizes) >= _FEWEST_SIZES
 
 
 def exponent_text(slope: float) -> str:

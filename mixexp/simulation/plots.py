@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mixexp.simulation.report import Rate, RateReport
+from mixexp.simulation._lines import Statistic, summary
+from mixexp.simulation.rate import Rate
+from mixexp.simulation.report import RateReport
 from mixexp.simulation.slopes import Slope
 
 if TYPE_CHECKING:
@@ -35,9 +37,9 @@ def plot_rates(
     """One log-log panel per column of errors.
 
     Faint points are replicates, bars run from the 10 % to the 90 % quantile, dots are the summary
-    the slope is fitted to (geometric mean or median). The solid line is the fit over all usable
-    sizes; dashed lines have the theoretical slopes and pass through the centre of the fitted line.
-    Quantities that share a column share a panel.
+    the slope is fitted to (geometric mean, median or mean). The solid line is the fit over all
+    usable sizes; dashed lines have the theoretical slopes and pass through the centre of the fitted
+    line. Quantities that share a column share a panel.
 
     Parameters
     ----------
@@ -131,8 +133,8 @@ def save_figure(
     return files
 
 
-def _key_text(statistic: str) -> str:
-    summary = "median" if statistic == "median" else "geometric mean"
+def _key_text(statistic: Statistic) -> str:
+    summary = {"mean_log": "geometric mean", "median": "median", "mean": "mean"}[statistic]
     return f"points: replicates; bars: 10 % to 90 % of them; dots: {summary}; solid line: fit"
 
 
@@ -159,14 +161,22 @@ def _draw_panel(axes: Axes, rates: list[Rate], report: RateReport) -> None:
     axes.set_axisbelow(True)
 
 
-def _draw_size(axes: Axes, n: int, errors: np.ndarray, statistic: str) -> None:
+def _draw_size(axes: Axes, n: int, errors: np.ndarray, statistic: Statistic) -> None:
     # A fixed spread instead of a random one: the same report gives the same file.
     spread = np.linspace(-0.1, 0.1, errors.size) if errors.size > 1 else np.zeros(1)
     axes.scatter(n * np.exp(spread), errors, s=5, color=_DATA, alpha=0.3, lw=0, zorder=2)
     low, high = np.quantile(errors, [0.1, 0.9])
     axes.plot([n, n], [low, high], color=_DATA, lw=1.6, solid_capstyle="butt", zorder=3)
-    height = np.median(errors) if statistic == "median" else np.exp(np.log(errors).mean())
-    axes.plot([n], [height], "o", ms=6, color=_DATA, mec="white", mew=0.8, zorder=4)
+    axes.plot(
+        [n],
+        [np.exp(summary(errors, statistic))],
+        "o",
+        ms=6,
+        color=_DATA,
+        mec="white",
+        mew=0.8,
+        zorder=4,
+    )
 
 
 def _draw_theory(axes: Axes, rates: list[Rate], slope: Slope, ends: np.ndarray) -> None:

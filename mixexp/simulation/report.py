@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from mixexp.simulation._lines import STATISTICS, Statistic
 from mixexp.simulation.counts import Counts, count_runs
-from mixexp.simulation.expectation import Expectation, Quantity, verdict
+from mixexp.simulation.expectation import Expectation, Quantity
+from mixexp.simulation.rate import STATISTIC_NAMES, Rate
 from mixexp.simulation.slopes import (
-    Errors,
-    Slope,
-    Statistic,
     errors_of,
     fit_slope,
     last_decade,
@@ -25,62 +24,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Rate:
-    """One line of the table.
-
-    Attributes
-    ----------
-    quantity : Quantity
-        Column, label and expectation.
-    errors : Errors
-        Usable errors and the counts of the others.
-    all_sizes, last_decade : Slope or None
-        Slopes over all usable sizes and over the sizes from a tenth of the largest on.
-    sizes_left_out : tuple of int
-        Sizes with too few usable errors to enter a slope.
-    """
-
-    quantity: Quantity
-    errors: Errors
-    all_sizes: Slope | None
-    last_decade: Slope | None
-    sizes_left_out: tuple[int, ...]
-
-    @property
-    def verdict(self) -> str:
-        """Verdict of the slope over all sizes."""
-        return verdict(self.all_sizes, self.quantity.expectation)
-
-    @property
-    def verdict_last_decade(self) -> str:
-        """Verdict of the slope over the last decade."""
-        return verdict(self.last_decade, self.quantity.expectation)
-
-    def cells(self, mark: str) -> tuple[str, ...]:
-        """The texts of the line; `mark` is put behind the label."""
-        words = self.verdict
-        if self.verdict_last_decade != words:
-            words += f"; last decade: {self.verdict_last_decade}"
-        slopes = (_slope_text(self.all_sizes), _slope_text(self.last_decade))
-        return (self.quantity.label + mark, *slopes, str(self.quantity.expectation), words)
-
-    def note(self) -> str:
-        """What was left out of the slopes, in words; empty if nothing was."""
-        kinds = {
-            "zero": self.errors.zero,
-            "negative": self.errors.negative,
-            "missing or not finite": self.errors.not_finite,
-        }
-        parts = [f"{count} {name}" for name, count in kinds.items() if count]
-        parts += [
-            f"n = {n} ({len(self.errors.by_size[n])} usable errors)" for n in self.sizes_left_out
-        ]
-        return f"{self.quantity.label}: left out {', '.join(parts)}" if parts else ""
-
-
-@dataclass(frozen=True, eq=False)
 class RateReport:
-    """Rates of one study; ``print(report)`` shows the table, `to_markdown` gives it as Markdown."""
+    """Rates of one study; ``print(report)`` shows the table.
+
+    `to_markdown` gives the same as Markdown, `to_frame` the numbers.
+    """
 
     rates: tuple[Rate, ...]
     counts: Counts
@@ -105,21 +53,36 @@ class RateReport:
         blocks = [table, "\n".join(remarks), counts, self.method.replace("\n", "  \n")]
         return "\n\n".join(block for block in blocks if block) + "\n"
 
+    def to_frame(self, comparisons: int | None = None) -> pd.DataFrame:
+        """One row per quantity: slopes of all statistics with their ends, theory, verdicts, power.
+
+        Parameters
+        ----------
+        comparisons : int, optional
+            Adds the column ``corrected_verdict``, see `corrected_verdict`.
+        """
+        import pandas as pd
+
+        return pd.DataFrame([rate.record(comparisons) for rate in self.rates])
+
     def _header(self) -> tuple[str, ...]:
         interval = f"[{100 * self.level:g} %]"
+        others = [f"of {STATISTIC_NAMES[name]}" for name in STATISTICS if name != self.statistic]
         return (
             "quantity",
             f"slope, all sizes {interval}",
+            *others,
             f"slope, last decade {interval}",
             "theory",
+            "detectable",
             "verdict",
         )
 
     def _cells(self) -> list[tuple[str, ...]]:
-        return [rate.cells(" *" if rate.note() else "") for rate in self.rates]
+        return [rate.cells(" *" if rate.notes() else "") for rate in self.rates]
 
     def _notes(self, mark: str = "*") -> list[str]:
-        return [f"{mark} {rate.note()}" for rate in self.rates if rate.note()]
+        return [f"{mark} {note}" for rate in self.rates for note in rate.notes()]
 
     def _failures(self) -> list[str]:
         return [f"failed runs, {count}: {text}" for text, count in self.counts.failures.items()]
@@ -142,7 +105,9 @@ def report_rates(
     Every fit is in the table whether or not it is certified; the numbers of uncertified fits,
     fits at a bound and failed runs stand below it. The default summary of a size is the mean of
     log(error) over replicates: unlike the mean error it is not ruled by a few huge losses, and
-    unlike the median it uses every replicate. Errors that have no logarithm (zero, negative,
+    unlike the median it uses every replicate. Verdicts are those of `statistic`; the slopes of the
+    other summaries stand beside it, and a note says where they resolve another verdict.
+    Errors that have no logarithm (zero, negative,
     missing or not finite) are left out of the slopes, marked with a star and counted.
 
     Parameters
@@ -179,7 +144,6 @@ def report_rates(
     """
     fit = partial(
         fit_slope,
-        statistic=statistic,
         level=level,
         n_resamples=n_resamples,
         seed=seed,
@@ -193,9 +157,10 @@ def report_rates(
             Rate(
                 quantity,
                 errors,
-                fit(errors.by_size),
-                fit(last_decade(errors.by_size, min_replicates)),
+                {name: fit(errors.by_size, statistic=name) for name in STATISTICS},
+                fit(last_decade(errors.by_size, min_replicates), statistic=statistic),
                 tuple(n for n in errors.by_size if n not in used),
+                statistic,
             )
         )
     method = _method_text(statistic, level, n_resamples, seed)
@@ -204,16 +169,11 @@ def report_rates(
     )
 
 
-def _slope_text(slope: Slope | None) -> str:
-    if slope is None:
-        return "not estimable"
-    return f"{slope.estimate:+.3f} [{slope.low:+.3f}, {slope.high:+.3f}]"
-
-
 def _method_text(statistic: Statistic, level: float, n_resamples: int, seed: int) -> str:
     summary = {
         "mean_log": "means of log(error)",
         "median": "logs of the median errors",
+        "mean": "logs of the mean errors",
     }[statistic]
     return (
         f"Slopes: least squares of the {summary} of each size on log(n), weighted by replicates.\n"
@@ -221,6 +181,9 @@ def _method_text(statistic: Statistic, level: float, n_resamples: int, seed: int
         f"resamples, seed {seed}.\n"
         "Theory: upper bounds on the error, up to log factors. An interval that excludes the "
         "exponent is steeper or\nshallower; one that contains it agrees only if its half-width is "
-        "at most 0.15 and half the exponent (unless\nstated otherwise). Fewer than 3 sizes resolve "
-        "nothing. All fits count, certified or not."
+        "at most 0.15 and half the exponent (unless\nstated otherwise). A plateau: the interval "
+        "lies within 0.05 of 0 (unless stated otherwise). Fewer than 3 sizes\nresolve nothing; the "
+        "last decade is mentioned where it resolves something else. Detectable: exponents that "
+        "far\nfrom theory would have been told from it with probability 80 %. All fits count, "
+        "certified or not."
     )

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mixexp.simulation._lines import STATISTICS, Statistic, critical_value, fit_lines
+
 if TYPE_CHECKING:
     import pandas as pd
 
-Statistic = Literal["mean_log", "median"]
 ErrorsBySize = Mapping[int, NDArray[np.float64]]
-
-# Bounds the memory of a resampled array to 16 MB.
-_RESAMPLED_VALUES = 2_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +58,19 @@ class Slope:
         Sample sizes used.
     centre : tuple of float
         The point (log n, log error) at the weighted mean of the sizes, on the line.
+    level : float
+        Coverage the interval is made for.
+    freedom : float
+        Effective degrees of freedom of the variance of the slope; infinite for a known one.
+
+    Examples
+    --------
+    >>> slope = Slope(-0.48, -0.53, -0.45, 0.0, (100, 1000, 10_000), (6.9, -3.3))
+    >>> slope.standard_error
+    0.0204
+    >>> wide = slope.at_level(0.99)
+    >>> wide.low, wide.high
+    (-0.546, -0.441)
     """
 
     estimate: float
@@ -67,11 +79,43 @@ class Slope:
     intercept: float
     sizes: tuple[int, ...]
     centre: tuple[float, float]
+    level: float = 0.95
+    freedom: float = math.inf
 
     @property
     def half_width(self) -> float:
         """Half the width of the interval."""
         return (self.high - self.low) / 2
+
+    @property
+    def standard_error(self) -> float:
+        """Half the width over the quantile ``t_{(1 + level) / 2}`` with `freedom` degrees."""
+        return self.half_width / float(critical_value(self.level, self.freedom))
+
+    def at_level(self, level: float) -> Slope:
+        """The same slope with ``estimate - q (estimate - low), estimate + q (high - estimate)``.
+
+        ``q`` is the quantile of Student's t with `freedom` degrees at the new level over that at
+        the old one (of the normal law if `freedom` is infinite), so that the halves of an
+        asymmetric interval keep their ratio. Far tails cannot be had from resampled quantiles:
+        0.9994 of 2000 tables would be the single most extreme one.
+
+        Raises
+        ------
+        ValueError
+            If `level` is not between 0 and 1.
+        """
+        if not 0 < level < 1:
+            raise ValueError(f"level must lie between 0 and 1, got {level}: for instance 0.99")
+        if level == self.level:
+            return self
+        q = float(critical_value(level, self.freedom) / critical_value(self.level, self.freedom))
+        return replace(
+            self,
+            low=self.estimate - q * (self.estimate - self.low),
+            high=self.estimate + q * (self.high - self.estimate),
+            level=level,
+        )
 
 
 def errors_of(frame: pd.DataFrame, column: str) -> Errors:
@@ -135,20 +179,35 @@ def fit_slope(
 ) -> Slope | None:
     r"""Slope ``Σ_n c_n m_n`` of log(error) on log(n), with an interval over replicates.
 
-    ``m_n`` is the mean of log(error) over the replicates of size n ("mean_log") or the log of
-    their median ("median"), and ``c_n = w_n (x_n - x̄) / Σ w (x - x̄)²`` with ``x_n = log n`` and
-    ``w_n`` the number of replicates: for "mean_log" this is ordinary least squares over all
-    replicates. The interval is the percentile interval of the slopes of `n_resamples` bootstrap
-    tables, replicates being drawn with replacement within each size; for "mean_log" deviations
-    are inflated by ``√(R_n / (R_n - 1))``, without which R_n replicates give too short intervals.
-    Draws depend on (`seed`, n) only.
+    ``m_n`` summarises log(error) over the R_n replicates of size n, ``x_n = log n``, and
+    ``c_n = R_n (x_n - x̄) / Σ R (x - x̄)²`` with the weighted mean ``x̄``: weighted least squares,
+    for "mean_log" ordinary least squares over all replicates. The weights are the numbers of
+    replicates, that is inverse variances if the spread of log(error) were the same at all sizes:
+    it nearly is, while weights from the variances of 8 replicates are off by a factor of 2 and
+    would depend on the errors they weigh. The estimate is unbiased with any weights, and the
+    interval does not rely on equal spreads.
+
+    The interval comes from the slopes of `n_resamples` bootstrap tables, replicates being drawn
+    with replacement within each size:
+
+    * "mean_log" and "mean": percentile interval, its distances from the estimate stretched by
+      ``√(R_n / (R_n - 1))`` within sizes, since a bootstrap variance is that much too small, and by
+      ``t_ν / z`` with the effective degrees of freedom ``ν`` of Welch and Satterthwaite;
+    * "median": percentile interval as it is, which is wide enough: medians of few replicates are
+      order statistics, and its ends lie on them.
+
+    The coverage of a nominal 95 % is 94 to 97 % for "mean_log" and "median" with normal,
+    heavy-tailed, skewed and contaminated log-errors, even of 8 replicates a size. For "mean" it
+    falls to 92 % and less if errors are heavy-tailed and large sizes have few replicates:
+    `interval_coverage` has the table. Draws depend on (`seed`, n) only.
 
     Parameters
     ----------
     errors : mapping from int to ndarray
         Positive errors by sample size.
-    statistic : {"mean_log", "median"}
-        Summary of a size.
+    statistic : {"mean_log", "median", "mean"}
+        Summary of a size: mean of log(error) (log of the geometric mean), log of the median error,
+        or log of the mean error.
     level : float
         Coverage of the interval.
     n_resamples : int
@@ -171,6 +230,8 @@ def fit_slope(
     References
     ----------
     Davison & Hinkley (1997), *Bootstrap Methods and their Application*, sections 3.2 and 5.3.
+    Satterthwaite (1946), An approximate distribution of estimates of variance components,
+    *Biometrics Bulletin* 2, 110-114.
 
     Examples
     --------
@@ -180,8 +241,8 @@ def fit_slope(
     >>> slope.low < -0.5 < slope.high, slope.half_width < 0.05
     (True, True)
     """
-    if statistic not in ("mean_log", "median"):
-        raise ValueError(f"statistic={statistic!r} is unknown: use 'mean_log' or 'median'")
+    if statistic not in STATISTICS:
+        raise ValueError(f"statistic={statistic!r} is unknown: use one of {', '.join(STATISTICS)}")
     if not 0 < level < 1 or n_resamples < 1 or min_replicates < 2:
         raise ValueError(
             f"need 0 < level < 1, n_resamples >= 1 and min_replicates >= 2, got level={level}, "
@@ -190,26 +251,18 @@ def fit_slope(
     sizes = usable_sizes(errors, min_replicates)
     if len(sizes) < 2:
         return None
-    samples = [np.log(errors[n]) if statistic == "mean_log" else errors[n] for n in sizes]
-    x, weight = np.log(sizes), np.array([sample.size for sample in samples], dtype=float)
-    x_mean = np.average(x, weights=weight)
-    coefficient = weight * (x - x_mean)
-    coefficient /= coefficient @ x
-    summary = np.array([_summary(sample, statistic) for sample in samples])
-    drawn = [
-        _resampled(sample, statistic, n_resamples, np.random.SeedSequence([seed, n]))
-        for sample, n in zip(samples, sizes, strict=True)
-    ]
-    slopes = np.column_stack(drawn) @ coefficient
-    low, high = np.quantile(slopes, [(1 - level) / 2, (1 + level) / 2])
-    estimate, height = coefficient @ summary, np.average(summary, weights=weight)
+    samples = [np.asarray(errors[n], dtype=float)[None] for n in sizes]
+    lines = fit_lines(samples, sizes, statistic, level=level, n_resamples=n_resamples, seed=seed)
+    estimate, height = float(lines.estimate[0]), float(lines.height[0])
     return Slope(
-        float(estimate),
-        float(low),
-        float(high),
-        float(height - estimate * x_mean),
+        estimate,
+        float(lines.low[0]),
+        float(lines.high[0]),
+        height - estimate * lines.x_mean,
         sizes,
-        (float(x_mean), float(height)),
+        (lines.x_mean, height),
+        level,
+        float(lines.freedom[0]),
     )
 
 
@@ -222,29 +275,6 @@ def last_decade(errors: ErrorsBySize, min_replicates: int = 3) -> ErrorsBySize:
     """The errors of the sizes ``n ≥ max / 10``, max being the largest usable size."""
     sizes = usable_sizes(errors, min_replicates)
     return {n: errors[n] for n in sizes if 10 * n >= sizes[-1]}
-
-
-def _resampled(
-    sample: NDArray[np.float64],
-    statistic: Statistic,
-    n_resamples: int,
-    key: np.random.SeedSequence,
-) -> NDArray[np.float64]:
-    rng = np.random.default_rng(key)
-    block = max(1, _RESAMPLED_VALUES // sample.size)
-    parts = []
-    for start in range(0, n_resamples, block):
-        shape = (min(block, n_resamples - start), sample.size)
-        parts.append(_summary(sample[rng.integers(sample.size, size=shape)], statistic))
-    drawn = np.concatenate(parts)
-    if statistic == "median":
-        return drawn
-    return sample.mean() + np.sqrt(sample.size / (sample.size - 1)) * (drawn - sample.mean())
-
-
-def _summary(sample: NDArray[np.float64], statistic: Statistic) -> NDArray[np.float64]:
-    """Height of a size on the log scale, along the last axis of a sample of `fit_slope`."""
-    return sample.mean(axis=-1) if statistic == "mean_log" else np.log(np.median(sample, axis=-1))
 
 
 def _check_frame(frame: pd.DataFrame, column: str) -> None:

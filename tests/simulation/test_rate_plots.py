@@ -87,6 +87,17 @@ def test_every_replicate_is_a_point_and_dots_are_geometric_means(report, figure)
     )
 
 
+@pytest.mark.parametrize(
+    ("statistic", "middle"), [("median", np.median), ("mean", np.mean)], ids=["median", "mean"]
+)
+def test_dots_are_the_summary_of_the_report(report, statistic, middle):
+    figure = plot_rates(replace(report, statistic=statistic))
+    dots = [line for line in figure.axes[0].get_lines() if line.get_marker() == "o"]
+    expected = [middle(values) for values in report.rates[0].errors.by_size.values()]
+    assert [dot.get_ydata()[0] for dot in dots] == pytest.approx(expected)
+    assert f"dots: {statistic};" in figure.get_supxlabel()
+
+
 def test_files_are_saved_and_reproducible(report, tmp_path):
     one_panel = replace(report, rates=report.rates[2:])
     figure = plot_rates(one_panel, tmp_path / "new" / "rates", also=["svg"])

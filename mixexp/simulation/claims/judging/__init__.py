@@ -1,0 +1,1 @@
+"""From the rows of a claim to slopes, verdicts, counts and tables."""

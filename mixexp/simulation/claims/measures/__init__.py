@@ -1,0 +1,1 @@
+"""What is measured of a fit: losses, blocks of cells, distances of densities."""

@@ -14,7 +14,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help rates theory glome test test-slow lint bench clean
+.PHONY: help rates reproduce report theory glome test test-slow lint bench clean
 
 help:  ## show this list
 	@echo 'usage: make TARGET [ARGS="..."] [PYTHON=python3.12] [VENV=.venv] [EXTRAS=dev]'
@@ -23,8 +23,14 @@ help:  ## show this list
 theory: $(STAMP)  ## the theory checked: exponents, counterexamples, polynomial systems (no simulation)
 	$(BIN)/python -m experiments.theory $(ARGS)
 
-rates: $(STAMP)  ## convergence rates of the softmax-gated Gaussian model: table and figure
-	$(BIN)/python -m experiments.softmax_gaussian_rates $(ARGS)
+rates: $(STAMP)  ## convergence rates of the softmax-gated Gaussian model: table and figure (3 minutes)
+	$(BIN)/python -m experiments run p0_exact p0_over_one $(ARGS)
+
+reproduce: $(STAMP)  ## every claim at full size in at most 90 minutes, resumable (QUICK=1: at most 6 minutes)
+	$(BIN)/python -m experiments run $(if $(QUICK),--quick --time-limit 5,--full --time-limit 85) $(ARGS)
+
+report: $(STAMP)  ## the report of every claim from the committed tables
+	$(BIN)/python -m experiments report --full $(ARGS)
 
 glome: $(STAMP)  ## the published GLoME study in 40 minutes (QUICK=1: 2 minutes, FULL=1: 6 hours)
 	$(BIN)/python -m experiments.glome $(if $(QUICK),--quick) $(if $(FULL),--full) $(ARGS)

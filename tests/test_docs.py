@@ -102,6 +102,12 @@ def test_the_committed_table_of_exponents_is_that_of_the_checks() -> None:
     assert {(check.truth, check.direction.label) for check in standard_checks()} <= shown
 
 
+def test_a_claim_of_your_own_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    for block in BLOCK.findall((ROOT / "docs" / "studies.md").read_text("utf-8")):
+        exec(compile(block, "docs/studies.md", "exec"), {})
+    assert "Hellinger distance" in capsys.readouterr().out
+
+
 if __name__ == "__main__":
     for path in PAGES:
         old = path.read_text("utf-8")

@@ -32,12 +32,12 @@ LEVEL["mixexp"] = LEVEL["estimators"] + 0.5
 ONLY_IN = {
     "numba": ("mixexp._kernels",),
     "joblib": (
-        "mixexp.simulation.runner",
+        "mixexp.simulation.backends",
         "mixexp.estimation.executors",
         "mixexp.selection.execution",
     ),
-    "dask": ("mixexp.simulation.runner", "mixexp.estimation.executors"),
-    "distributed": ("mixexp.simulation.runner", "mixexp.estimation.executors"),
+    "dask": ("mixexp.simulation.backends", "mixexp.estimation.executors"),
+    "distributed": ("mixexp.simulation.backends", "mixexp.estimation.executors"),
 }
 LATE = {"statsmodels", "matplotlib"}
 
@@ -146,7 +146,7 @@ def test_every_unit_has_a_level() -> None:
         ("mixexp.plotting", "from .simulation.report import table"),
         ("mixexp.datasets.ethanol", "from mixexp.simulation import study"),
         ("mixexp.models.measure", "from mixexp import GaussianMoE"),
-        ("mixexp.simulation.study", "import experiments.softmax_gaussian_rates"),
+        ("mixexp.simulation.study", "import experiments.running"),
         ("mixexp.models.gates.softmax", "from numba import njit"),
         ("experiments.rates", "import numba"),
         ("mixexp.estimation.inference", "import statsmodels.api as sm"),
@@ -165,7 +165,7 @@ def test_a_broken_rule_is_found(module: str, source: str) -> None:
     [
         ("mixexp.models.gates.softmax", "from ..._kernels import softmax\nfrom .._chart import a"),
         ("mixexp.estimators.regression", "from ..formula import parse\nfrom ..theory import x"),
-        ("mixexp.simulation.runner", "import joblib"),
+        ("mixexp.simulation.backends", "import joblib"),
         ("mixexp.persistence", "from mixexp import __version__"),
         ("mixexp._kernels.posterior", "from numba import njit\nimport numpy as np"),
         ("mixexp.plotting", "def plot():\n    import matplotlib.pyplot as plt"),

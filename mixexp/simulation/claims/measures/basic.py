@@ -36,6 +36,16 @@ class Measure(ABC):
         """Columns of one fit."""
 
 
+def only_split(fitted: Fitted, loss: LossTable) -> dict[str, Any] | None:
+    """Errors of the cell that alone holds several atoms; None with no such cell or with two.
+
+    As a row of :func:`mixexp.theory.cell_errors`.
+    """
+    rows = cell_errors(fitted.measure, fitted.truth, loss=loss)
+    split = [row for row in rows if row["size"] > 1]
+    return split[0] if len(split) == 1 else None
+
+
 @dataclass(frozen=True)
 class Loss(Measure):
     """A Voronoi loss under a name."""

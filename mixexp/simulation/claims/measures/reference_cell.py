@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mixexp.simulation.claims.measures.basic import Columns, Fitted, Measure
-from mixexp.theory.voronoi.cell_errors import cell_errors
+from mixexp.simulation.claims.measures.basic import Columns, Fitted, Measure, only_split
 from mixexp.theory.voronoi.engine import LossTable
 
 
@@ -40,11 +39,9 @@ class ReferenceCell(Measure):
     loss: LossTable
 
     def __call__(self, fitted: Fitted) -> Columns:
-        rows = cell_errors(fitted.measure, fitted.truth, loss=self.loss)
-        split = [row for row in rows if row["size"] > 1]
-        if len(split) != 1:
+        row = only_split(fitted, self.loss)
+        if row is None:
             return {}
-        (row,) = split
         cell = self.loss(fitted.measure, fitted.truth).cells[row["cell"]]
         kind = "reference" if fitted.measure.n_atoms - 1 in cell else "other"
         return {f"{kind}_{name}": row[name] for name in fitted.truth.atoms if name in row}

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mixexp.simulation.claims.measures.basic import Columns, Fitted, Measure
-from mixexp.theory.voronoi.cell_errors import cell_errors
+from mixexp.simulation.claims.measures.basic import Columns, Fitted, Measure, only_split
 from mixexp.theory.voronoi.engine import LossTable
 
 
@@ -41,10 +40,8 @@ class SplitCell(Measure):
     loss: LossTable
 
     def __call__(self, fitted: Fitted) -> Columns:
-        rows = cell_errors(fitted.measure, fitted.truth, loss=self.loss)
-        split = [row for row in rows if row["size"] > 1]
-        if len(split) != 1:
+        row = only_split(fitted, self.loss)
+        if row is None:
             return {}
-        (row,) = split
         blocks = [name for name in fitted.truth.atoms if name in row]
         return {f"cell_{row['cell']}_{name}": row[name] for name in blocks}

@@ -21,7 +21,7 @@ PAIRS = [
 P = np.array([1e-12, 1e-3, 0.05, 0.5, 0.9, 0.999])
 
 
-@pytest.mark.parametrize(("laws", "theirs"), PAIRS, ids=repr)
+@pytest.mark.parametrize(("laws", "theirs"), PAIRS, ids=["poisson", "binomial"])
 def test_every_method_is_scipys(laws, theirs) -> None:
     spread = theirs.std() * np.array([-6.0, -1.0, 0.0, 0.7, 3.0, 6.0])[:, None, None]
     for y in np.rint(theirs.mean() + spread):

@@ -162,7 +162,9 @@ def _mean(z: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
-@pytest.mark.parametrize(("bad", "message"), [(_root, "is nan at -5"), (_mean, "shape")], ids=str)
+@pytest.mark.parametrize(
+    ("bad", "message"), [(_root, "is nan at -5"), (_mean, "shape")], ids=["root", "mean"]
+)
 def test_activations_that_are_not_functions_of_every_number(  # type: ignore[no-untyped-def]
     place: int, bad, message: str
 ) -> None:

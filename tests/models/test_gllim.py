@@ -74,7 +74,7 @@ MODELS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("model", MODELS, ids=repr)
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: repr(model).split("(<function")[0])
 def test_joint_density_is_the_mixture_it_says(model: GLLiM) -> None:
     rng = np.random.default_rng(1)
     params = some_params(model)

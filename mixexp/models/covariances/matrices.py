@@ -166,7 +166,7 @@ class BlockMatrices:
     Parameters
     ----------
     blocks : for each expert its partition, a tuple of tuples of coordinates
-    values : for each expert its blocks, positive definite (|g|, |g|) arrays
+    values : for each expert its blocks, positive definite arrays (size of g, size of g)
 
     Examples
     --------

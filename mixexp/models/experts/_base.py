@@ -6,6 +6,8 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
+import numpy as np
+
 from mixexp.models.distribution import MixtureDistribution
 from mixexp.models.part import Array, Part
 
@@ -122,3 +124,17 @@ class Expert(Part):
         ``known`` (B,) is what the law of a row needs beside x, in the user's units: exposures,
         numbers of trials. None stands for ones.
         """
+
+    @abstractmethod
+    def mean_derivatives(self, predictors: list[Array], known: Array | None = None) -> Array:
+        """∂E_k(y | x_i)/∂u, (m, E, K, B), of the m numbers that ``components(...).mean()`` holds.
+
+        One number for a single response, else one for each class or response; E coordinates.
+        """
+
+    def mean_range(self, known: Array | None = None) -> tuple[float, float | Array]:
+        """What every mean lies strictly between: numbers, or one for each row, (B,).
+
+        Intervals for means stay inside.
+        """
+        return -np.inf, np.inf

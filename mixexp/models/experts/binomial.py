@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
+from scipy.special import expit
 
 from mixexp._kernels import glm as kernels
 from mixexp.models.discrete_components import BinomialComponents, log_binomial
@@ -86,6 +87,18 @@ class Binomial(GLMExpert):
 
     def components(self, predictors: list[Array], known: Array | None = None) -> BinomialComponents:
         logit = predictors[0].T
-        trials = np.ones(len(logit)) if known is None else np.asarray(known, dtype=float)
-        check_trials(trials, "trials")
-        return BinomialComponents(trials[:, None], logit)
+        return BinomialComponents(_trials(known, len(logit))[:, None], logit)
+
+    def mean_derivatives(self, predictors: list[Array], known: Array | None = None) -> Array:
+        (logit,) = predictors
+        trials = _trials(known, logit.shape[1])
+        return (trials * expit(logit) * expit(-logit))[None, None]
+
+    def mean_range(self, known: Array | None = None) -> tuple[float, float | Array]:
+        return 0.0, 1.0 if known is None else np.asarray(known, dtype=float)
+
+
+def _trials(known: Array | None, n_rows: int) -> Array:
+    trials = np.ones(n_rows) if known is None else np.asarray(known, dtype=float)
+    check_trials(trials, "trials")
+    return trials

@@ -120,6 +120,18 @@ class Multinomial(NewtonExpert):
             table[:, :, code] = self.log_density(predictors, codes, out).T
         return CategoricalComponents(table)
 
+    def mean_derivatives(self, predictors: list[Array], known: Array | None = None) -> Array:
+        _, powers = _powers(predictors)
+        p = powers / powers.sum(axis=0)
+        first = -p[:, None] * p[None, :-1]
+        for j in range(self.n_classes - 1):
+            others = np.delete(p, j, axis=0).sum(axis=0)
+            first[j, j] = p[j] * others
+        return first
+
+    def mean_range(self, known: Array | None = None) -> tuple[float, float | Array]:
+        return 0.0, 1.0
+
 
 def _powers(predictors: list[Array]) -> tuple[Array, Array]:
     """Logits of all classes minus the largest, and their exponentials, each (J, K, B)."""

@@ -59,7 +59,7 @@ class MultivariateGaussian(Expert):
     --------
     >>> from mixexp.models.covariances import Diagonal
     >>> [c.name for c in MultivariateGaussian(2).coordinates(columns=(0,))][2:]
-    ['regression y1 on y0', 'log-variance y0', 'log-variance y1']
+    ['minus regression y1 on y0', 'log-variance y0', 'log-variance y1']
     >>> expert = MultivariateGaussian(2, Diagonal())
     >>> zero = np.zeros((1, 1))
     >>> expert.log_density([zero] * 4, expert.encode([[0.0, 1.0]]), np.empty((1, 1)))
@@ -119,7 +119,7 @@ class MultivariateGaussian(Expert):
             Coordinate(f"mean y{j}", basis, Sharing.EXPERT, box="expert") for j in range(chart.dim)
         )
         lower = (
-            Coordinate(f"regression y{j} on y{i}", CONSTANT, each, box="expert", by_row=False)
+            Coordinate(f"minus regression y{j} on y{i}", CONSTANT, each, box="expert", by_row=False)
             for j, i in chart.pairs
         )
         kinds = [(f"log-variance y{j}", each) for j in range(chart.scales.shape[1])]
@@ -267,6 +267,12 @@ class MultivariateGaussian(Expert):
         mean = np.stack(means, axis=2).transpose(1, 0, 2)
         covariance = chart.covariances(lower, scales, mean.shape[1])
         return MultivariateNormalComponents(mean, self.structure.of(covariance))
+
+    def mean_derivatives(self, predictors: list[Array], known: Array | None = None) -> Array:
+        dim = self.n_responses
+        first = np.zeros((dim, len(predictors), *predictors[0].shape))
+        first[np.arange(dim), np.arange(dim)] = 1.0
+        return first
 
     def predictive(
         self, weights: Array, predictors: list[Array], known: Array | None = None

@@ -90,9 +90,20 @@ class Poisson(GLMExpert):
         kernels.poisson_derivatives(y, predictors[0], order, first, second)
 
     def components(self, predictors: list[Array], known: Array | None = None) -> PoissonComponents:
-        log_rate = predictors[0].T
-        if known is not None:
-            exposure = np.asarray(known, dtype=float)
-            check_exposure(exposure, "exposure")
-            log_rate = log_rate + np.log(exposure)[:, None]
-        return PoissonComponents(np.exp(np.minimum(log_rate, _CAP)))
+        return PoissonComponents(_mean(predictors[0], known).T)
+
+    def mean_derivatives(self, predictors: list[Array], known: Array | None = None) -> Array:
+        mean = _mean(predictors[0], known)
+        return np.where(mean < np.exp(_CAP), mean, 0.0)[None, None]
+
+    def mean_range(self, known: Array | None = None) -> tuple[float, float | Array]:
+        return 0.0, np.inf
+
+
+def _mean(log_rate: Array, known: Array | None) -> Array:
+    """Rate times exposure, (K, B)."""
+    if known is not None:
+        exposure = np.asarray(known, dtype=float)
+        check_exposure(exposure, "exposure")
+        log_rate = log_rate + np.log(exposure)
+    return np.asarray(np.exp(np.minimum(log_rate, _CAP)))

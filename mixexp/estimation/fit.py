@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from mixexp.estimation.penalty import Ridge
 from mixexp.estimation.sketch import sketch_rows
 from mixexp.estimation.solvers.annealing import TemperatureSchedule
 from mixexp.estimation.solvers.multistart import Optimum, Search
+from mixexp.estimation.solvers.runs import Run, continued
 from mixexp.estimation.start import Start, from_responsibilities
 from mixexp.estimation.topk_start import has_change_points
 from mixexp.models.mixture import MixtureOfExperts, MixtureParams
@@ -54,10 +56,11 @@ class Options:
 
 @dataclass(frozen=True)
 class Fit:
-    """Distinct optima of a fit, best first, and the objective they are optima of."""
+    """Distinct optima of a fit, best first, the objective they are optima of, and all climbs."""
 
     objective: Objective
     optima: list[Optimum]
+    runs: list[Run] = field(default_factory=list, repr=False)
 
     def params(self, optimum: Optimum) -> MixtureParams:
         """Parameters of an optimum on the user's scale."""
@@ -147,7 +150,9 @@ def fit(
             "one of the starts is the best cut of the column into intervals, searched exhaustively "
             "on grids of the sketch",
         )
-    starts += _drawn(objective, pool, options, options.n_init - len(starts), report)
+    drawn = _drawn(objective, pool, options, options.n_init - len(starts), report)
+    n_given = len(starts)
+    starts += drawn.starts
     for i, (start, n_hits) in enumerate(starts):
         optimum = search.run(start, n_hits)
         if report is not None:
@@ -157,9 +162,11 @@ def fit(
         options.bounds, gate=_LIFT * options.bounds.gate, temperature=(cold / _LIFT, hot * _LIFT)
     ).box(model.layout)
     optima = search.certified(model.layout.names(names), lifted)
+    first = search.runs[n_given : n_given + len(drawn.order)]
+    runs = continued(drawn.runs, drawn.order, first) + search.runs
     shared = data_findings(objective, n_rows, names) + model.expert.findings(data.y)
     shared += about_the_gate
-    found = Fit(objective, optima)
+    found = Fit(objective, optima, runs)
     told = [
         shared + fit_findings(objective, o) + exact_findings(model, found.params(o), *compared)
         for o in optima
@@ -225,12 +232,20 @@ def _into_the_box(model: MixtureOfExperts, theta: Array, box: Box) -> Array:
     return box.project(theta)
 
 
+class _Drawn(NamedTuple):
+    """Starts with how many each stands for, the climbs on the sketch, and which are continued."""
+
+    starts: list[tuple[Start, int]]
+    runs: list[Run]
+    order: list[int]
+
+
 def _drawn(
     objective: Objective, pool: Pool, options: Options, number: int, report: Report | None
-) -> list[tuple[Start, int]]:
+) -> _Drawn:
     """``number`` starts, each with the number of starts that it stands for."""
     if number <= 0:
-        return []
+        return _Drawn([], [], [])
     rng = np.random.default_rng([options.seed, 1])
     whole = pool.objective.data is objective.data
     n_split = 0 if whole or objective.model.n_experts == 1 else number // 2
@@ -242,8 +257,9 @@ def _drawn(
         optimum = search.run(start)
         if report is not None:
             report("sketch", i + 1, 0, optimum)
-    ranked = sorted(search.optima, key=Optimum.rank, reverse=True)[: number - n_split]
+    order = search.ranking()[: number - n_split]
+    ranked = [search.optima[i] for i in order]
     starts = [(Start(o.theta, o.kind), o.n_hits if whole else 1) for o in ranked]
     if n_split:
         starts += [(start, 1) for start in splits_on_data(pool, objective, n_split, rng)]
-    return starts
+    return _Drawn(starts, search.runs, order)

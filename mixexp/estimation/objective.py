@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -173,13 +174,19 @@ class Objective:
 
         return float(self._by_row(theta, spread).max())
 
+    def score_blocks(self, theta: Array) -> Iterator[tuple[slice, Array]]:
+        """Rows and their :meth:`scores` (B, P), block by block: for sums over very many rows."""
+        for rows, work in self._blocks(theta):
+            yield rows, work.row_scores().T
+
     def _by_row(self, theta: Array, take) -> Array:  # type: ignore[no-untyped-def]
+        return np.concatenate([take(work) for _, work in self._blocks(theta)])
+
+    def _blocks(self, theta: Array) -> Iterator[tuple[slice, BlockPass]]:
         coefficients = self.layout.coefficients(np.asarray(theta, dtype=float))
-        parts = []
         block_rows = self._rows_of(self._plan)
         for start in range(0, self.data.n_rows, block_rows):
             stop = min(start + block_rows, self.data.n_rows)
             work = self._plan.work(stop - start)
             work.load(self.data, start, stop, coefficients)
-            parts.append(take(work))
-        return np.concatenate(parts)
+            yield slice(start, stop), work

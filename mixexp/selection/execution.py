@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mixexp.estimation.executors import in_workers, number_of_workers
 from mixexp.selection.crossvalidation import held_out_loglik
 from mixexp.selection.fingerprint import fingerprint
 from mixexp.selection.fits_store import FitsStore
@@ -78,7 +79,7 @@ def run_chains(
     ValueError
         If `n_jobs` is 0.
     """
-    workers = min(_number_of_workers(n_jobs), len(chains))
+    workers = min(number_of_workers(n_jobs), len(chains))
     results = (
         _in_process(chains, search, store)
         if workers == 1
@@ -144,14 +145,6 @@ def _stored(store: FitsStore, key: str, record: FitRecord) -> FitRecord:
     return record
 
 
-def _number_of_workers(n_jobs: int | None) -> int:
-    from joblib import effective_n_jobs
-
-    if n_jobs == 0:
-        raise ValueError("n_jobs=0 runs nothing: use None for this process or -1 for all cores")
-    return int(effective_n_jobs(1 if n_jobs is None else n_jobs))
-
-
 def _in_process(
     chains: Sequence[Chain], search: Search, store: FitsStore | None
 ) -> Generator[Outcome]:
@@ -172,13 +165,9 @@ def _in_process(
 def _in_workers(
     chains: Sequence[Chain], search: Search, store: FitsStore | None, workers: int
 ) -> Generator[Outcome]:
-    from joblib import Parallel, delayed, parallel_config
-
-    with parallel_config(backend="loky", inner_max_num_threads=1):
-        pool = Parallel(n_jobs=workers, return_as="generator_unordered", batch_size=1)
-    calls = (delayed(_whole_chain)(chain, search, store) for chain in chains)
-    with closing(pool(calls)) as results:
-        for outcomes in results:
+    whole = partial(_whole_chain, search=search, store=store)
+    with closing(in_workers(whole, chains, workers)) as results:
+        for _, outcomes in results:
             yield from outcomes
 
 

@@ -207,3 +207,12 @@ def test_a_curvature_whose_step_overflows_is_none() -> None:
     )
     assert np.linalg.norm(step.step) == pytest.approx(1.0)
     assert np.isfinite(step.gain) and step.gain > 0.9
+
+
+def test_a_multiplier_within_rounding_of_the_pole_divides_by_nothing() -> None:
+    # λ - 1000 would have to be 2e-14, which no number near 1000 can tell from 0.
+    step = maximize_model(
+        np.array([2e-14, 1.0]), np.diag([1e3, -1.0]), np.full(2, -9.0), np.full(2, 9.0), 1.0
+    )
+    assert np.isfinite(step.step).all()
+    assert np.linalg.norm(step.step) <= 1.0 + 1e-9

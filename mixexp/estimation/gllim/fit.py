@@ -16,6 +16,8 @@ from mixexp.estimation.gllim.data import JointData
 from mixexp.estimation.gllim.growth import grown
 from mixexp.estimation.gllim.starts import copies, drawn, for_experts, splits
 from mixexp.estimation.sketch import Sketch, sketch_rows
+from mixexp.estimation.solvers._base import Reason
+from mixexp.estimation.solvers.runs import Run
 from mixexp.models.gllim import GLLiM, GLLiMParams
 
 Array = NDArray[np.float64]
@@ -87,6 +89,7 @@ class JointFit:
     data: JointData
     optima: list[JointOptimum]
     n_rows: int
+    runs: list[Run] = field(default_factory=list, repr=False)
 
 
 def fit_joint(
@@ -153,15 +156,27 @@ def fit_joint(
     if small is not None:
         ended += _no_worse(climber, small, ended, options)
     by_value = sorted(ended, key=lambda c: c.value, reverse=True)
-    optima = [
-        _optimum(climber, climb, n_hits, options) for climb, n_hits in _distinct(by_value, data)
-    ]
-    optima.sort(key=JointOptimum.rank, reverse=True)
+    alike = _alike(by_value, data)
+    optima = [_optimum(climber, same[0], _hits(same), options) for same in alike]
+    order = sorted(range(len(optima)), key=lambda i: optima[i].rank(), reverse=True)
+    optima = [optima[i] for i in order]
+    runs = [_run(c, data, options.tol, at) for at, i in enumerate(order) for c in alike[i]]
     n, n_starts = len(optima), sum(c.n_hits for c in ended)
     optima = [
         replace(o, certificate=o.certificate.with_search(n_starts, n, o.n_hits)) for o in optima
     ]
-    return JointFit(model, data, optima, n_rows)
+    return JointFit(model, data, optima, n_rows, runs)
+
+
+def _run(climb: Climb, data: JointData, tol: float, optimum: int) -> Run:
+    """The record of a climb on all rows."""
+    done = climb.gain <= tol
+    stopped = Reason.STATIONARY.value if done else f"remaining gain {climb.gain:.2g} nats"
+    trace = tuple(float(value - data.log_scale) for value in climb.trace)
+    reached = float(climb.value - data.log_scale)
+    return Run(
+        climb.kind, climb.n_hits, reached, trace, stopped, data.total_weight, optimum=optimum
+    )
 
 
 def _promising(
@@ -201,8 +216,8 @@ def _promising(
         tried.append(grown(small, _SHORT))
     tried = [t for t in tried if np.isfinite(t.value)] or tried[:1]
     best = sorted(tried, key=rank, reverse=True)
-    alike = _distinct(best, sketch, _ALIKE)
-    return [replace(c, n_hits=n) for c, n in alike][: max(2, -(-number // 2))]
+    apart = _distinct(best, sketch, _ALIKE)
+    return [replace(c, n_hits=n) for c, n in apart][: max(2, -(-number // 2))]
 
 
 def _no_worse(
@@ -225,20 +240,29 @@ def _no_worse(
     return [climber.run(best, options.tol, options.max_iter, options.n_em)]
 
 
-def _distinct(
-    ended: list[Climb], data: JointData, within: float = _SAME_VALUE
-) -> list[tuple[Climb, int]]:
+def _distinct(ended: list[Climb], data: JointData, within: float) -> list[tuple[Climb, int]]:
     """Climbs that ended in different optima, in their order, and how many starts did in each."""
-    found: list[tuple[Climb, int]] = []
+    return [(same[0], _hits(same)) for same in _alike(ended, data, within)]
+
+
+def _hits(climbs: list[Climb]) -> int:
+    """How many starts these stand for."""
+    return sum(climb.n_hits for climb in climbs)
+
+
+def _alike(ended: list[Climb], data: JointData, within: float = _SAME_VALUE) -> list[list[Climb]]:
+    """Climbs by the optimum that they ended in, in their order."""
+    found: list[list[Climb]] = []
     for climb in ended:
         shares = np.sort(climb.mass) / data.total_weight
-        for i, (other, n) in enumerate(found):
+        for same in found:
+            other = same[0]
             near = np.abs(shares - np.sort(other.mass) / data.total_weight).max(initial=0.0)
             if abs(other.value - climb.value) <= within and near <= _SAME_SHARE:
-                found[i] = (other, n + climb.n_hits)
+                same.append(climb)
                 break
         else:
-            found.append((climb, climb.n_hits))
+            found.append([climb])
     return found
 
 

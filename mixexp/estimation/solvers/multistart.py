@@ -13,6 +13,7 @@ from mixexp.estimation.objective import Objective
 from mixexp.estimation.solvers._base import Solution
 from mixexp.estimation.solvers.annealing import TemperatureSchedule
 from mixexp.estimation.solvers.chain import HESSIAN_LIMIT, solve
+from mixexp.estimation.solvers.runs import Run
 from mixexp.estimation.start import Start
 
 Array = NDArray[np.float64]
@@ -63,6 +64,21 @@ class Optimum:
         """Whether its certificate holds."""
         return self.certificate is not None and self.certificate.holds
 
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """Short words for what is not as in a certified regular fit; none where all is well."""
+        certificate = self.certificate
+        facts = {
+            "not certified": not self.certified,
+            "thin expert": bool(self.thin),
+            "scale on floor": bool(self.on_floor),
+            "on bound": certificate is not None and bool(certificate.active_bounds),
+            "gate separates": certificate is not None and certificate.separation.found,
+            "expert separates": certificate is not None and bool(certificate.separated_experts),
+            "null directions": certificate is not None and certificate.n_null > 0,
+        }
+        return tuple(flag for flag, holds in facts.items() if holds)
+
     def adding(self, findings: tuple[str, ...]) -> Optimum:
         """The same optimum with further findings in its certificate, if it has one."""
         if self.certificate is None:
@@ -111,6 +127,7 @@ class Search:
         self.solver, self.tol, self.max_iter, self.n_em = solver, tol, max_iter, n_em
         self.min_share, self.schedule, self.search = min_share, schedule, search
         self.optima: list[Optimum] = []
+        self.runs: list[Run] = []
         self.n_starts = 0
 
     def run(self, start: Start, n_hits: int = 1) -> Optimum:
@@ -121,7 +138,8 @@ class Search:
         optimum = self._optimum(self._solve(theta), start.kind)
         optimum = replace(optimum, n_hits=n_hits)
         self.n_starts += n_hits
-        self._add(optimum)
+        run = Run.of(optimum.solution, start.kind, n_hits, self.objective)
+        self.runs.append(run.ending_in(self._add(optimum)))
         return optimum
 
     def _solve(self, theta: Array, n_em: int | None = None) -> Solution:
@@ -139,21 +157,30 @@ class Search:
         experts = sorted({int(k) for k in layout.expert_of[on_floor]})
         return Optimum(solution, kind, shares, thin, tuple(experts))
 
-    def _add(self, new: Optimum) -> None:
+    def _add(self, new: Optimum) -> int:
+        """The position among the distinct optima of the one that this is."""
         for i, old in enumerate(self.optima):
             near = abs(new.value - old.value) <= _SAME_VALUE
             if near and np.all(np.abs(np.sort(new.shares) - np.sort(old.shares)) <= _SAME_SHARE):
                 # Rounding alone must not decide which labels the experts get.
                 keep = new if new.value > old.value + _ROUNDING * abs(old.value) else old
                 self.optima[i] = replace(keep, kind=old.kind, n_hits=old.n_hits + new.n_hits)
-                return
+                return i
         self.optima.append(new)
+        return len(self.optima) - 1
+
+    def ranking(self) -> list[int]:
+        """Positions of the distinct optima, best first."""
+        # Of equals the first found comes first.
+        return sorted(range(len(self.optima)), key=lambda i: self.optima[i].rank(), reverse=True)
 
     def certified(self, names: list[str], lifted: Box | None) -> list[Optimum]:
         """The distinct optima, best first, each polished and with its certificate."""
         for i, optimum in enumerate(self.optima):
             self.optima[i] = self._certify(optimum, names, lifted)
-        ranked = sorted(self.optima, key=Optimum.rank, reverse=True)
+        order = self.ranking()
+        ranked = [self.optima[i] for i in order]
+        self.runs = [run.ending_in(order.index(run.optimum)) for run in self.runs]
         n = len(ranked)
         ranked[:1] = [o.adding(_rivals(o, ranked[1:])) for o in ranked[:1]]
         return [

@@ -201,4 +201,7 @@ def _secular(slope: Array, values: Array, shift: float, radius: float) -> float:
         lam += (length / radius - 1.0) * length**2 / curvature
         if not low < lam < high:
             lam = 0.5 * (low + high)
+        if not low < lam < high:
+            # Neighbouring numbers: the lower end may be the pole itself.
+            return high
     return lam

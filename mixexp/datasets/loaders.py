@@ -188,6 +188,44 @@ def load_npreg() -> pd.DataFrame:
     return _read("npreg")
 
 
+def load_pima() -> pd.DataFrame:
+    """Diabetes among Pima women near Phoenix, Arizona: 532 women, 6 columns.
+
+    Women of at least 21 years, tested by the criteria of the World Health Organization.
+
+    Returns
+    -------
+    pandas.DataFrame
+        - ``npreg``: number of pregnancies;
+        - ``glu``: plasma glucose two hours into an oral glucose tolerance test, in milligrams per
+          decilitre;
+        - ``bmi``: body mass index, in kilograms per square metre;
+        - ``ped``: a score of diabetes among relatives, no unit;
+        - ``age``: age, in years;
+        - ``diabetes``: 1 for a woman with diabetes, else 0.
+
+    Notes
+    -----
+    The training table (200 rows, first) and the test table (332 rows) of the R package MASS (GPL-2
+    or GPL-3), without blood pressure and skin fold.
+
+    References
+    ----------
+    Smith, J. W., Everhart, J. E., Dickson, W. C., Knowler, W. C. and Johannes, R. S. (1988). Using
+    the ADAP learning algorithm to forecast the onset of diabetes mellitus. Proceedings of the
+    Symposium on Computer Applications in Medical Care, 261-265.
+
+    Examples
+    --------
+    >>> from mixexp.datasets import load_pima
+    >>> load_pima().head(2)
+       npreg  glu   bmi    ped  age  diabetes
+    0      5   86  30.2  0.364   24         0
+    1      7  195  25.1  0.163   55         1
+    """
+    return _read("pima")
+
+
 def load_sim_k3_p3() -> pd.DataFrame:
     """Rows simulated from a softmax-gated Gaussian mixture of experts: 1000 rows, 5 columns.
 

@@ -19,12 +19,12 @@ LEVELS: list[set[str]] = [
     {"_kernels"},
     {"models"},
     {"estimation"},
-    {"theory", "selection"},
-    {"estimators", "plotting", "datasets", "formula", "persistence"},
+    {"theory", "selection", "inference"},
+    {"estimators", "plotting", "datasets", "formula", "persistence", "compat"},
     {"simulation"},
     {"experiments"},
 ]
-SPLIT = {"theory", "selection"}
+SPLIT = {"theory", "selection", "inference"}
 LEVEL = {unit: level for level, units in enumerate(LEVELS) for unit in units}
 # The root gathers the public names: it may import everything below the studies.
 LEVEL["mixexp"] = LEVEL["estimators"] + 0.5

@@ -1,0 +1,1 @@
+"""Adapters to packages that mixexp does not depend on; each is imported by its own name."""

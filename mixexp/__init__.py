@@ -20,6 +20,7 @@ from mixexp.models import (
     TopK,
     Transformed,
 )
+from mixexp.persistence import load, save
 from mixexp.selection import ModelSelector
 
 __version__ = "0.1.0.dev0"
@@ -46,4 +47,6 @@ __all__ = [
     "TopK",
     "Transformed",
     "__version__",
+    "load",
+    "save",
 ]

@@ -14,13 +14,18 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from mixexp.estimation.box import Bounds
 from mixexp.estimation.certificate import Certificate
-from mixexp.estimation.fit import Options, fit
+from mixexp.estimation.fit import Fit, Options
+from mixexp.estimation.solvers import runs
 from mixexp.estimators import _inputs
+from mixexp.estimators._callbacks import CallbackSupportMixin, Monitor, Problem, Rows
+from mixexp.estimators._formula import FormulaMixin
 from mixexp.estimators._measures import conditional_model
 from mixexp.estimators._optima import FittedOptimum, pick, table
 from mixexp.estimators._output import Container, as_container
 from mixexp.estimators._parameters import MoEParameters
 from mixexp.estimators._progress import Progress
+from mixexp.estimators._results import WithResults
+from mixexp.estimators._versioned import Versioned
 from mixexp.models import MixingMeasure, MixtureOfExperts, MixtureParams
 from mixexp.models.entropy import entropy
 from mixexp.models.experts import Expert
@@ -34,7 +39,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 
-class MoEBase(MoEParameters, ABC):
+class MoEBase(Versioned, CallbackSupportMixin, FormulaMixin, WithResults, MoEParameters, ABC):
     """Fits by maximum likelihood and keeps the distinct optima; subclasses name the expert.
 
     Some families know a number about each row beside x, an exposure or a number of trials. The
@@ -57,14 +62,18 @@ class MoEBase(MoEParameters, ABC):
 
     def _build(self, n_columns: int) -> MixtureOfExperts:
         """The model for X with this many columns."""
-        names = getattr(self, "feature_names_in_", None)
         gate: Gate = Softmax() if self.gate is None else self.gate
-        select = _inputs.select_columns
+        of_gate, of_experts = self._features(n_columns)
         return MixtureOfExperts(
-            gate,
-            self._expert(),
-            self.n_experts,
-            n_columns,
+            gate, self._expert(), self.n_experts, n_columns, of_gate, of_experts
+        )
+
+    def _features(self, n_columns: int) -> tuple[tuple[int, ...] | None, tuple[int, ...] | None]:
+        """Columns that the gate and the experts see; None is all of them."""
+        if self.formula_ is not None:
+            return self.formula_.positions
+        names, select = getattr(self, "feature_names_in_", None), _inputs.select_columns
+        return (
             select(self.gate_features, names, n_columns, "gate_features"),
             select(self.expert_features, names, n_columns, "expert_features"),
         )
@@ -86,13 +95,21 @@ class MoEBase(MoEParameters, ABC):
         )
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Fit to rows X (n, n_features) and responses y (n,), with optional weights (n,)."""
+    def fit(self, X: Any = None, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
+        """Fit to rows X (n, n_features) and responses y (n,), with optional weights (n,).
+
+        An estimator made by :meth:`from_formula` fits its own data without arguments, or learns
+        its formula again from a data frame X; responses are taken from it where y is left out.
+
+        Callbacks of scikit-learn (1.9 and later; ``set_callbacks``) hear of every start when it has
+        ended, and those that score get the best fit so far; a callback that returns True there ends
+        the search, and this fit is certified.
+        """
         return self._fit(X, y, sample_weight)
 
-    def _fit(
-        self, X: ArrayLike, y: Any, sample_weight: ArrayLike | None, known: Any = None
-    ) -> Self:
+    def _fit(self, X: Any, y: Any, sample_weight: ArrayLike | None, known: Any = None) -> Self:
+        given = self._bind(X, y, sample_weight, known)
+        X, y, sample_weight, known = given
         x, y = self._read(X, y, reset=True)
         weight = _inputs.check_weights(sample_weight, x)
         used = np.ones(len(x), dtype=bool) if weight is None else weight > 0.0
@@ -112,21 +129,26 @@ class MoEBase(MoEParameters, ABC):
             starts = [s if isinstance(s, MixtureParams) else s[used] for s in starts]
             x, y, weight = x[used], y[used], weight[used]
         columns = getattr(self, "feature_names_in_", None)
+        problem = Problem(model, Rows(x, y, weight), self._options())
+        monitor = Monitor(self, given, problem, len(starts))
         with Progress(self.verbose) as progress:
-            fitted = fit(
-                model, x, y, weight, options=self._options(), given=starts,
-                columns=None if columns is None else list(columns), report=progress,
-            )  # fmt: skip
+            fitted = monitor.search(starts, None if columns is None else list(columns), progress)
+        self._keep(model, fitted)
+        monitor.end()
+        if not self.converged_:
+            self._warn()
+        return self
+
+    def _keep(self, model: MixtureOfExperts, fitted: Fit) -> None:
+        """Take over what a fit has found; the first of its optima is the fitted model."""
         self.model_ = model
         self._affine = fitted.objective.data.affine
         # Predictions are made on the standardised columns, in which powers do not cancel.
         self._scaled = fitted.objective.model
         self.n_free_ = fitted.objective.layout.n_free
         self._optima = [FittedOptimum.build(fitted, o) for o in fitted.optima]
+        self._runs = fitted.runs
         self.use_optimum(0)
-        if not self.converged_:
-            self._warn()
-        return self
 
     def _warn(self) -> None:
         certificate = self.certificate_
@@ -160,6 +182,7 @@ class MoEBase(MoEParameters, ABC):
         chosen = pick(self._optima, index)
         self.params_: MixtureParams = chosen.params
         self._centred = chosen.centred
+        self._theta = chosen.theta
         self.loglik_: float = chosen.loglik
         self.certificate_: Certificate | None = chosen.certificate
         self.converged_: bool = chosen.certificate is not None and chosen.certificate.holds
@@ -171,6 +194,16 @@ class MoEBase(MoEParameters, ABC):
         """The distinct optima that were found, the default answer first, as a data frame."""
         check_is_fitted(self, "model_")
         return table(self._optima)
+
+    @property
+    def starts_(self) -> DataFrame:
+        """Every start of the fit: its kind, steps, the value reached, and the row of ``optima_``.
+
+        A start on the ``"sketch"`` of the rows that was not continued has the optimum -1. The
+        ``trace`` is what was climbed, penalties included, before the first step and after each one.
+        """
+        check_is_fitted(self, "model_")
+        return runs.table(self._runs)
 
     @property
     def measure_(self) -> MixingMeasure:
@@ -194,17 +227,27 @@ class MoEBase(MoEParameters, ABC):
     def _check(self, X: ArrayLike) -> Array:
         """Columns as the fit standardised them, in which ``_centred`` is the fitted law."""
         check_is_fitted(self, "model_")
-        return self._standardized(validate_data(self, X, reset=False, dtype=np.float64))
+        x = validate_data(self, self._design(X), reset=False, **self._checks)
+        return self._standardized(x)
 
     def _check_both(self, X: ArrayLike, y: Any, known: Any) -> tuple[Array, Array]:
         check_is_fitted(self, "model_")
         x, y = self._read(X, y, reset=False)
         return self._standardized(x), self._coded(y, known, np.ones(len(x), dtype=bool))
 
-    def _read(self, X: ArrayLike, y: Any, reset: bool) -> tuple[Array, Any]:
+    def _read(self, X: Any, y: Any, reset: bool) -> tuple[Array, Any]:
+        """X and y as arrays, through the formula if there is one."""
+        return self._validated(self._design(X), self._response(X, y), reset)
+
+    def _validated(self, X: Any, y: Any, reset: bool) -> tuple[Array, Any]:
         """X and y as arrays, checked as scikit-learn does."""
-        x, y = validate_data(self, X, y, reset=reset, dtype=np.float64, y_numeric=self._numeric)
+        x, y = validate_data(self, X, y, reset=reset, y_numeric=self._numeric, **self._checks)
         return x, y.astype(np.float64, copy=False) if self._numeric else y
+
+    @property
+    def _checks(self) -> dict[str, Any]:
+        # A formula may leave no column: a mixture without covariates.
+        return {"dtype": np.float64, "ensure_min_features": int(self.formula_ is None)}
 
     def _standardized(self, x: Array) -> Array:
         return (x - self._affine.x_center) / self._affine.x_scale
@@ -218,8 +261,11 @@ class MoEBase(MoEParameters, ABC):
         x = self._check(X)
         return self._experts_frame(self._scaled.weights(self._centred, x), X)
 
-    def responsibilities(self, X: ArrayLike, y: ArrayLike) -> Any:
-        """Posterior probability of each expert given x_i and y_i, shape (n, K)."""
+    def responsibilities(self, X: ArrayLike, y: ArrayLike | None = None) -> Any:
+        """Posterior probability of each expert given x_i and y_i, shape (n, K).
+
+        ``y`` may be left out where a formula finds it in X.
+        """
         return self._responsibilities(X, y)
 
     def predict_expert(self, X: ArrayLike) -> Any:
@@ -234,41 +280,50 @@ class MoEBase(MoEParameters, ABC):
         """
         return self._score_samples(X, y)
 
-    def aic(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-        """Akaike's criterion -2ℓ + 2 ``n_free_`` on the given data; smaller is better."""
+    def aic(self, X: Any = None, y: Any = None, sample_weight: ArrayLike | None = None) -> float:
+        """Akaike's criterion -2ℓ + 2 ``n_free_`` on the given data; smaller is better.
+
+        Without arguments, on the data of a formula.
+        """
         return self._aic(X, y, sample_weight)
 
-    def bic(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-        """Schwarz's criterion -2ℓ + ``n_free_`` log n; n is the sum of the weights."""
+    def bic(self, X: Any = None, y: Any = None, sample_weight: ArrayLike | None = None) -> float:
+        """Schwarz's criterion -2ℓ + ``n_free_`` log n; n is the sum of the weights.
+
+        Without arguments, on the data of a formula.
+        """
         return self._bic(X, y, sample_weight)
 
     def _law(self, X: ArrayLike, known: Any = None) -> Any:
         x = self._check(X)
-        return self._scaled.distribution(self._centred, x, self._row_known(known, len(x)))
+        known = self._row_known(self._known(X, known), len(x))
+        return self._scaled.distribution(self._centred, x, known)
 
     def _row_known(self, known: Any, n: int) -> Array | None:
         """``known`` of n rows as an array, checked; None stands for ones."""
         return None
 
     def _responsibilities(self, X: ArrayLike, y: Any, known: Any = None) -> Any:
-        x, response = self._check_both(X, y, known)
+        x, response = self._check_both(X, y, self._known(X, known))
         return self._experts_frame(self._scaled.posterior(self._centred, x, response), X)
 
     def _predict_expert(self, X: ArrayLike, known: Any = None) -> Any:
         x = self._check(X)
-        known = self._row_known(known, len(x))
+        known = self._row_known(self._known(X, known), len(x))
         return self._experts_frame(self._scaled.expert_means(self._centred, x, known), X)
 
     def _score_samples(self, X: ArrayLike, y: Any, known: Any = None) -> Array:
         if y is None:
             return -self._entropy(self._law(X, known))
-        x, response = self._check_both(X, y, known)
+        x, response = self._check_both(X, y, self._known(X, known))
         return self._scaled.log_prob(self._centred, x, response)
 
     def _entropy(self, law: Any) -> Array:
         return entropy(law)
 
-    def measure_loglik(self, measure: MixingMeasure, X: ArrayLike, y: ArrayLike) -> float:
+    def measure_loglik(
+        self, measure: MixingMeasure, X: ArrayLike, y: ArrayLike | None = None
+    ) -> float:
         """Log-likelihood Σ_i log p(y_i | x_i) of any mixing measure of this family, nats.
 
         Parameters
@@ -293,14 +348,16 @@ class MoEBase(MoEParameters, ABC):
     ) -> float:
         check_is_fitted(self, "model_")
         x, y = self._read(X, y, reset=False)
+        known = self._known(X, known)
         response = self._coded(y, known, np.ones(len(x), dtype=bool))
         model, params = conditional_model(self.model_, measure)
         return float(model.log_prob(params, x, response).sum())
 
     def _loglik(
-        self, X: ArrayLike, y: Any, sample_weight: ArrayLike | None, known: Any = None
+        self, X: Any, y: Any, sample_weight: ArrayLike | None, known: Any = None
     ) -> tuple[float, float]:
         """Log-likelihood of the given data and their total weight."""
+        X, y, sample_weight, known = self._rows(X, y, sample_weight, known)
         x, response = self._check_both(X, y, known)
         each = self._scaled.log_prob(self._centred, x, response)
         weight = _inputs.check_weights(sample_weight, x)

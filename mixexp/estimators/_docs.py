@@ -100,6 +100,8 @@ converged_ : bool
 optima_ : DataFrame
     Distinct optima with their log-likelihood, certificate, shares, scales and flags;
     :meth:`use_optimum` switches to another.
+starts_ : DataFrame
+    Every start with its kind, number of steps, log-likelihood reached, trace and optimum.
 loglik_ : float
     Log-likelihood, nats, without penalties.
 n_free_ : int

@@ -11,10 +11,12 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from mixexp.estimation.certificate import Certificate
+from mixexp.estimation.solvers import runs
 from mixexp.estimators import _inputs, _laws
 from mixexp.estimators._generative_optima import GenerativeOptimum, table
 from mixexp.estimators._measures import joint_model
 from mixexp.estimators._optima import pick
+from mixexp.estimators._versioned import Versioned
 from mixexp.models import MixingMeasure
 from mixexp.models.gllim import GLLiM, GLLiMParams, Scaling
 from mixexp.models.gllim.density import log_joint
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 
-class GenerativeBase(RegressorMixin, BaseEstimator):
+class GenerativeBase(Versioned, RegressorMixin, BaseEstimator):
     """Predictions of a fitted joint law; subclasses fit it."""
 
     direction: str
@@ -39,6 +41,7 @@ class GenerativeBase(RegressorMixin, BaseEstimator):
     params_: GLLiMParams
     _scaling: Scaling
     _optima: list[GenerativeOptimum]
+    _runs: list[runs.Run]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -48,6 +51,19 @@ class GenerativeBase(RegressorMixin, BaseEstimator):
     @property
     def _inverse(self) -> bool:
         return self.direction == "inverse"
+
+    def results(self, *_: Any, **__: Any) -> Any:
+        """Not available: standard errors are those of a conditional likelihood.
+
+        Raises
+        ------
+        NotImplementedError
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} has no results(): its likelihood is that of x and y together. "
+            "GaussianMoE(gate=GaussianGate()) has the same conditional laws of y given x, and its "
+            "results() have standard errors, tests and the bootstrap"
+        )
 
     def use_optimum(self, index: int) -> Self:
         """Make another row of ``optima_`` the fitted model; 0 is the default answer.
@@ -73,6 +89,15 @@ class GenerativeBase(RegressorMixin, BaseEstimator):
         """The distinct optima that were found, the default answer first, as a data frame."""
         check_is_fitted(self, "model_")
         return table(self._optima)
+
+    @property
+    def starts_(self) -> DataFrame:
+        """Every start on all rows: its kind, steps, the value reached, and the row of ``optima_``.
+
+        Values, those of the ``trace`` too, are joint log-likelihoods.
+        """
+        check_is_fitted(self, "model_")
+        return runs.table(self._runs).rename(columns={"loglik": "joint_loglik"})
 
     @property
     def measure_(self) -> MixingMeasure:

@@ -104,6 +104,24 @@ def of_rows(values: Any, n: int, argument: str) -> Array | None:
     return numbers
 
 
+def of_groups(groups: Any, used: NDArray[np.bool_]) -> Any:
+    """Labels of groups (n,) at the rows in use; None stays None.
+
+    Raises
+    ------
+    ValueError
+        If there is not one label for each row.
+    """
+    if groups is None:
+        return None
+    labels = np.asarray(groups)
+    if labels.shape != used.shape:
+        raise ValueError(
+            f"groups has shape {labels.shape}, but X has {len(used)} rows; give one label for each"
+        )
+    return labels[used]
+
+
 def as_starts(init: Any, model: MixtureOfExperts, x: Array) -> list[MixtureParams | Array]:
     """The user's starts: measures, parameters or responsibilities, one or several.
 

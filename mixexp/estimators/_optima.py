@@ -47,6 +47,8 @@ class FittedOptimum:
         Kind of the first of them.
     n_iter : int
         Steps of the solver from it.
+    theta : array (P,)
+        Where it is among the free coordinates the solver worked in.
     """
 
     params: MixtureParams
@@ -58,6 +60,7 @@ class FittedOptimum:
     n_hits: int
     start: str
     n_iter: int
+    theta: Array
 
     @classmethod
     def build(cls, fit: Fit, optimum: Optimum) -> FittedOptimum:
@@ -72,10 +75,11 @@ class FittedOptimum:
             loglik=fit.loglik(optimum),
             certificate=optimum.certificate,
             shares=optimum.shares,
-            flags=flags(optimum),
+            flags=optimum.flags,
             n_hits=optimum.n_hits,
             start=optimum.kind,
             n_iter=optimum.solution.n_iter,
+            theta=optimum.theta,
         )
 
 
@@ -92,21 +96,6 @@ def pick(optima: Sequence[T], index: int) -> T:
             f"index={index}: the fit found {len(optima)} distinct optima, 0 to {len(optima) - 1}"
         )
     return optima[index]
-
-
-def flags(optimum: Optimum) -> tuple[str, ...]:
-    """Short flags of an optimum."""
-    certificate = optimum.certificate
-    facts = {
-        "not certified": not optimum.certified,
-        "thin expert": bool(optimum.thin),
-        "scale on floor": bool(optimum.on_floor),
-        "on bound": certificate is not None and bool(certificate.active_bounds),
-        "gate separates": certificate is not None and certificate.separation.found,
-        "expert separates": certificate is not None and bool(certificate.separated_experts),
-        "null directions": certificate is not None and certificate.n_null > 0,
-    }
-    return tuple(flag for flag, holds in facts.items() if holds)
 
 
 def table(optima: list[FittedOptimum]) -> DataFrame:

@@ -184,7 +184,7 @@ class MultinomialMoE(ClassifierMixin, MoEBase):
             return log_proba[:, 1] - log_proba[:, 0]
         return log_proba - log_proba.mean(axis=1, keepdims=True)
 
-    def score(self, X: ArrayLike, y: Any, sample_weight: ArrayLike | None = None) -> float:
+    def score(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> float:
         """Accuracy, the share of rows (or of their weight) whose class is predicted.
 
         Raises
@@ -194,6 +194,7 @@ class MultinomialMoE(ClassifierMixin, MoEBase):
             an accuracy would hide it.
         """
         check_is_fitted(self, "model_")
+        _, y, sample_weight, _ = self._rows(X, y, sample_weight)
         self._coded(column_or_1d(y), None, np.ones(len(y), dtype=bool))
         return float(super().score(X, y, sample_weight))
 

@@ -24,6 +24,8 @@ from mixexp.models.gates import Gate
 if TYPE_CHECKING:
     from typing import Self
 
+    from mixexp.inference.results import MoEResults
+
 Array = NDArray[np.float64]
 
 
@@ -147,16 +149,55 @@ class PoissonMoE(RegressorMixin, CountMoE):
             check_exposure(exposure, "exposure")
         return exposure
 
+    @classmethod
+    def from_formula(
+        cls,
+        formula: str,
+        data: Any,
+        *,
+        exposure: Any = None,
+        weights: Any = None,
+        na_action: str = "raise",
+        **settings: Any,
+    ) -> Self:
+        """An estimator of ``"y ~ experts | gate"``; see :meth:`GaussianMoE.from_formula`.
+
+        ``exposure`` is a column, or an array (n,). A column is also looked for in the data of
+        predictions; of an array they know nothing, and exposures are 1 where none are passed.
+        """
+        return cls._from_formula(formula, data, weights, na_action, "exposure", exposure, settings)
+
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
-        X: ArrayLike,
-        y: ArrayLike,
+        X: Any = None,
+        y: Any = None,
         sample_weight: ArrayLike | None = None,
         exposure: ArrayLike | None = None,
     ) -> Self:
-        """Fit to rows X (n, n_features) and counts y (n,), with weights and exposures (n,)."""
+        """Fit to rows X (n, n_features) and counts y (n,), with weights and exposures (n,).
+
+        Arguments may be left out after :meth:`from_formula`, as :meth:`GaussianMoE.fit` says.
+        """
         return self._fit(X, y, sample_weight, exposure)
+
+    def results(
+        self,
+        X: Any = None,
+        y: Any = None,
+        sample_weight: ArrayLike | None = None,
+        *,
+        exposure: ArrayLike | None = None,
+        cov_type: str = "observed",
+        groups: ArrayLike | None = None,
+        weights: str = "frequency",
+        withhold: str = "auto",
+    ) -> MoEResults:
+        """Standard errors, tests, intervals and a summary; see :meth:`GaussianMoE.results`.
+
+        ``exposure`` are the exposures of the fit.
+        """
+        return self._results(X, y, sample_weight, exposure, cov_type, groups, weights, withhold)
 
     def predict_dist(self, X: ArrayLike, exposure: ArrayLike | None = None) -> MixtureDistribution:
         """The laws p(y | x_i) as one row-wise mixture with ``pdf``, ``cdf``, ``icdf``, ..."""
@@ -196,7 +237,7 @@ class PoissonMoE(RegressorMixin, CountMoE):
         return _laws.draw(self._law(X, exposure), n_samples, random_state)
 
     def responsibilities(
-        self, X: ArrayLike, y: ArrayLike, exposure: ArrayLike | None = None
+        self, X: ArrayLike, y: ArrayLike | None = None, exposure: ArrayLike | None = None
     ) -> Any:
         """Posterior probability of each expert given x_i and y_i, shape (n, K)."""
         return self._responsibilities(X, y, exposure)
@@ -209,18 +250,19 @@ class PoissonMoE(RegressorMixin, CountMoE):
 
     def score(
         self,
-        X: ArrayLike,
-        y: ArrayLike,
+        X: Any,
+        y: Any = None,
         sample_weight: ArrayLike | None = None,
         exposure: ArrayLike | None = None,
     ) -> float:
         """Coefficient of determination R² of the mean counts; 1 is perfect, 0 a constant."""
+        _, y, sample_weight, exposure = self._rows(X, y, sample_weight, exposure)
         return r2_score(y, self.predict(X, exposure), sample_weight=sample_weight)
 
     def aic(
         self,
-        X: ArrayLike,
-        y: ArrayLike,
+        X: Any = None,
+        y: Any = None,
         sample_weight: ArrayLike | None = None,
         exposure: ArrayLike | None = None,
     ) -> float:
@@ -229,8 +271,8 @@ class PoissonMoE(RegressorMixin, CountMoE):
 
     def bic(
         self,
-        X: ArrayLike,
-        y: ArrayLike,
+        X: Any = None,
+        y: Any = None,
         sample_weight: ArrayLike | None = None,
         exposure: ArrayLike | None = None,
     ) -> float:
@@ -238,7 +280,11 @@ class PoissonMoE(RegressorMixin, CountMoE):
         return self._bic(X, y, sample_weight, exposure)
 
     def measure_loglik(
-        self, measure: MixingMeasure, X: ArrayLike, y: ArrayLike, exposure: ArrayLike | None = None
+        self,
+        measure: MixingMeasure,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
+        exposure: ArrayLike | None = None,
     ) -> float:
         """Log-likelihood Σ_i log p(y_i | x_i) of any mixing measure under this model, nats."""
         return self._measure_loglik(measure, X, y, exposure)

@@ -326,6 +326,7 @@ class GLoME(GenerativeBase):
         """The optima, each with its conditional log-likelihood and what should be known."""
         self.model_, self._scaling = model, fitted.data.scaling
         self.n_free_: int = conditional_dimension(model, inverse=self._inverse)
+        self._runs = fitted.runs
         self._optima = []
         for optimum in fitted.optima:
             self._standard = optimum.standard
@@ -358,6 +359,7 @@ class GLoME(GenerativeBase):
             found.append(replace(optimum, joint_loglik=joint, start=f"joint optimum {index}"))
         found.sort(key=GenerativeOptimum.rank, reverse=True)
         self._optima = [*found, *self._optima]
+        self._runs = [run.ending_in(run.optimum + len(found)) for run in self._runs]
         self.use_optimum(0)
 
     def split_starts(self, X: ArrayLike, y: ArrayLike) -> list[Array]:

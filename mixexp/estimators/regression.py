@@ -153,7 +153,7 @@ class GaussianMoE(RegressorMixin, MoEBase):
         structure = Full(self.variance) if self.covariance is None else self.covariance
         return MultivariateGaussian(self._n_responses, structure, self.degree)
 
-    def _read(self, X: ArrayLike, y: Any, reset: bool) -> tuple[Array, Any]:
+    def _validated(self, X: Any, y: Any, reset: bool) -> tuple[Array, Any]:
         shape = y.shape if hasattr(y, "shape") else np.asarray(y).shape
         n_responses = shape[1] if len(shape) == 2 else 1
         if not reset and n_responses != self._n_responses:
@@ -163,10 +163,10 @@ class GaussianMoE(RegressorMixin, MoEBase):
                 f"y has {n_responses} response(s), but the fit had {fitted}; pass y {form}"
             )
         if n_responses == 1:
-            found = super()._read(X, y, reset)
+            found = super()._validated(X, y, reset)
         else:
             x, response = validate_data(
-                self, X, y, reset=reset, dtype=np.float64, multi_output=True, y_numeric=True
+                self, X, y, reset=reset, multi_output=True, y_numeric=True, **self._checks
             )
             found = x, response.astype(np.float64, copy=False)
         if reset:
@@ -233,6 +233,14 @@ class GaussianMoE(RegressorMixin, MoEBase):
     def sample(self, X: ArrayLike, n_samples: int | None = None, random_state: Any = None) -> Array:
         """Responses drawn from p(y | x_i): shape (n,) or (n_samples, n); (..., D) of several."""
         return _laws.draw(self._law(X), n_samples, random_state)
+
+    def score(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> float:
+        """Coefficient of determination R² of the mean; 1 is perfect, 0 a constant.
+
+        Of several responses, the average. ``y`` may be left out where a formula finds it in X.
+        """
+        _, y, sample_weight, _ = self._rows(X, y, sample_weight)
+        return float(super().score(X, y, sample_weight))
 
     def _entropy(self, law: Any) -> Array:
         return law.entropy() if self._n_responses > 1 else super()._entropy(law)

@@ -18,7 +18,12 @@ from mixexp.models.experts._responses import check, check_trials
 if TYPE_CHECKING:
     from typing import Self
 
+    from mixexp.inference.results import MoEResults
+
 Array = NDArray[np.float64]
+
+# Proportions are means of one trial, whatever column of trials a formula names.
+_ONE_TRIAL = 1.0
 
 
 @documented()
@@ -88,16 +93,55 @@ class BinomialMoE(CountMoE):
             check(y <= trials, trials, "is less than the successes in y", remedy, "trials")
         return super()._coded(y, known, used)
 
+    @classmethod
+    def from_formula(
+        cls,
+        formula: str,
+        data: Any,
+        *,
+        trials: Any = None,
+        weights: Any = None,
+        na_action: str = "raise",
+        **settings: Any,
+    ) -> Self:
+        """An estimator of ``"successes ~ experts | gate"``; see :meth:`GaussianMoE.from_formula`.
+
+        ``trials`` is a column, or an array (n,). A column is also looked for in the data of later
+        calls that need it; of an array they know nothing, and trials are 1 where none are passed.
+        """
+        return cls._from_formula(formula, data, weights, na_action, "trials", trials, settings)
+
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
-        X: ArrayLike,
-        y: ArrayLike,
+        X: Any = None,
+        y: Any = None,
         sample_weight: ArrayLike | None = None,
         trials: ArrayLike | None = None,
     ) -> Self:
-        """Fit to rows X (n, n_features) and successes y (n,), with weights and trials (n,)."""
+        """Fit to rows X (n, n_features) and successes y (n,), with weights and trials (n,).
+
+        Arguments may be left out after :meth:`from_formula`, as :meth:`GaussianMoE.fit` says.
+        """
         return self._fit(X, y, sample_weight, trials)
+
+    def results(
+        self,
+        X: Any = None,
+        y: Any = None,
+        sample_weight: ArrayLike | None = None,
+        *,
+        trials: ArrayLike | None = None,
+        cov_type: str = "observed",
+        groups: ArrayLike | None = None,
+        weights: str = "frequency",
+        withhold: str = "auto",
+    ) -> MoEResults:
+        """Standard errors, tests, intervals and a summary; see :meth:`GaussianMoE.results`.
+
+        ``trials`` are the numbers of trials of the fit.
+        """
+        return self._results(X, y, sample_weight, trials, cov_type, groups, weights, withhold)
 
     def predict_dist(self, X: ArrayLike, trials: ArrayLike | None = None) -> MixtureDistribution:
         """The laws p(y | x_i) as one row-wise mixture with ``pdf``, ``cdf``, ``icdf``, ..."""
@@ -105,7 +149,7 @@ class BinomialMoE(CountMoE):
 
     def predict(self, X: ArrayLike) -> Array:
         """Mean proportion of successes, shape (n,)."""
-        return self._law(X).mean()
+        return self._law(X, _ONE_TRIAL).mean()
 
     def predict_quantile(
         self, X: ArrayLike, q: ArrayLike = 0.5, trials: ArrayLike | None = None
@@ -121,7 +165,7 @@ class BinomialMoE(CountMoE):
 
     def predict_expert(self, X: ArrayLike) -> Any:
         """Proportion of successes of each expert, shape (n, K)."""
-        return self._predict_expert(X)
+        return self._predict_expert(X, _ONE_TRIAL)
 
     def sample(
         self,
@@ -133,7 +177,9 @@ class BinomialMoE(CountMoE):
         """Numbers of successes drawn from p(y | x_i): shape (n,), or (n_samples, n)."""
         return _laws.draw(self._law(X, trials), n_samples, random_state)
 
-    def responsibilities(self, X: ArrayLike, y: ArrayLike, trials: ArrayLike | None = None) -> Any:
+    def responsibilities(
+        self, X: ArrayLike, y: ArrayLike | None = None, trials: ArrayLike | None = None
+    ) -> Any:
         """Posterior probability of each expert given x_i and y_i, shape (n, K)."""
         return self._responsibilities(X, y, trials)
 
@@ -145,8 +191,8 @@ class BinomialMoE(CountMoE):
 
     def score(
         self,
-        X: ArrayLike,
-        y: ArrayLike,
+        X: Any,
+        y: Any = None,
         sample_weight: ArrayLike | None = None,
         trials: ArrayLike | None = None,
     ) -> float:
@@ -156,8 +202,8 @@ class BinomialMoE(CountMoE):
 
     def aic(
         self,
-        X: ArrayLike,
-        y: ArrayLike,
+        X: Any = None,
+        y: Any = None,
         sample_weight: ArrayLike | None = None,
         trials: ArrayLike | None = None,
     ) -> float:
@@ -166,8 +212,8 @@ class BinomialMoE(CountMoE):
 
     def bic(
         self,
-        X: ArrayLike,
-        y: ArrayLike,
+        X: Any = None,
+        y: Any = None,
         sample_weight: ArrayLike | None = None,
         trials: ArrayLike | None = None,
     ) -> float:
@@ -175,7 +221,11 @@ class BinomialMoE(CountMoE):
         return self._bic(X, y, sample_weight, trials)
 
     def measure_loglik(
-        self, measure: MixingMeasure, X: ArrayLike, y: ArrayLike, trials: ArrayLike | None = None
+        self,
+        measure: MixingMeasure,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
+        trials: ArrayLike | None = None,
     ) -> float:
         """Log-likelihood Σ_i log p(y_i | x_i) of any mixing measure under this model, nats."""
         return self._measure_loglik(measure, X, y, trials)

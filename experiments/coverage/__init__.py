@@ -1,0 +1,1 @@
+"""How often the intervals of the inference module cover: ``python -m experiments.coverage``."""

@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 EXTRAS ?= dev
 ARGS   ?=
+WORKERS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
@@ -14,11 +15,11 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help rates reproduce report theory glome test test-slow lint bench clean
+.PHONY: help rates reproduce report theory coverage glome test test-slow lint docs notebooks linkcheck wheel-check bench clean
 
 help:  ## show this list
 	@echo 'usage: make TARGET [ARGS="..."] [PYTHON=python3.12] [VENV=.venv] [EXTRAS=dev]'
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' Makefile
 
 theory: $(STAMP)  ## the theory checked: exponents, counterexamples, polynomial systems (no simulation)
 	$(BIN)/python -m experiments.theory $(ARGS)
@@ -32,11 +33,14 @@ reproduce: $(STAMP)  ## every claim at full size in at most 90 minutes, resumabl
 report: $(STAMP)  ## the report of every claim from the committed tables
 	$(BIN)/python -m experiments report --full $(ARGS)
 
+coverage: $(STAMP)  ## how often 95 % intervals cover, 500 replicates a cell (20 minutes)
+	$(BIN)/python -m experiments.coverage $(ARGS)
+
 glome: $(STAMP)  ## the published GLoME study in 40 minutes (QUICK=1: 2 minutes, FULL=1: 6 hours)
 	$(BIN)/python -m experiments.glome $(if $(QUICK),--quick) $(if $(FULL),--full) $(ARGS)
 
-test: $(STAMP)  ## fast tests and documentation examples
-	$(BIN)/python -m pytest -q $(ARGS)
+test: $(STAMP)  ## fast tests and documentation examples, on all processors
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal $(ARGS)
 
 test-slow: $(STAMP)  ## statistical tests marked slow
 	$(BIN)/python -m pytest -q -m slow $(ARGS)
@@ -47,12 +51,25 @@ lint: $(STAMP)  ## ruff, formatting, types, spelling
 	$(BIN)/mypy mixexp
 	$(BIN)/codespell
 
+docs: $(STAMP)  ## the documentation site, without a network: docs/_build/html/index.html
+	$(BIN)/sphinx-build -W --keep-going -q -j 2 -b html docs docs/_build/html $(ARGS)
+	$(BIN)/python -m tests.docs.site docs/_build/html
+
+notebooks: $(STAMP)  ## run the scripts in notebooks/ and write the .ipynb beside them (ARGS=02: only some)
+	$(BIN)/python notebooks/build.py $(ARGS)
+
+linkcheck: $(STAMP)  ## every external link of the documentation, which needs a network
+	$(BIN)/sphinx-build -q -b linkcheck -D plot_gallery=0 docs docs/_build/linkcheck $(ARGS)
+
+wheel-check: $(STAMP)  ## build the wheel, install it in a clean environment, run the README from there
+	$(BIN)/python -m pytest -q -m "slow or not slow" tests/test_wheel.py tests/test_packaging.py $(ARGS)
+
 bench: $(STAMP)  ## timings, written to benchmarks/results
 	$(BIN)/python -m benchmarks.run $(ARGS)
 
 clean:  ## remove the environment and all caches (study results stay)
 	@if test -f $(VENV)/pyvenv.cfg; then rm -rf $(VENV); fi
-	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov build dist
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov build dist docs/_build
 	find . -name .git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # uv is several times faster; pip does the same where uv, or the index it looks at, is missing.

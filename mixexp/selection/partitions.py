@@ -34,7 +34,9 @@ class PartitionPath:
 
 
 def nested_partitions(correlation: ArrayLike) -> PartitionPath:
-    """The p partitions into connected components of {|ρ_ij| ≥ λ} as λ falls: single linkage.
+    r"""The p partitions into components of :math:`\{|\rho_{ij}|\ge\lambda\}` as λ falls.
+
+    Components are connected ones: this is single linkage.
 
     Absolute correlations: a strong negative one binds as a strong positive one does. Of equal
     correlations, one is merged after the other.

@@ -89,7 +89,7 @@ class Partition:
 
     @property
     def size(self) -> np.ndarray:
-        """Number |A_j| of distinct fitted atoms in each cell, shape (k*,)."""
+        r"""Number :math:`|A_j|` of distinct fitted atoms in each cell, shape (k*,)."""
         return np.bincount(self.label, minlength=self.truth.n_atoms)
 
     @property

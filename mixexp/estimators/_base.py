@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -79,6 +80,7 @@ class MoEBase(Versioned, CallbackSupportMixin, FormulaMixin, WithResults, MoEPar
         )
 
     def _options(self) -> Options:
+        """How to fit, but for the seed: reading this does not move a random state."""
         return Options(
             solver=self.solver,
             n_init=self.n_init,
@@ -90,7 +92,6 @@ class MoEBase(Versioned, CallbackSupportMixin, FormulaMixin, WithResults, MoEPar
             expert_penalty=self.expert_penalty,
             standardize=self.standardize,
             n_threads=_inputs.n_threads(self.n_jobs),
-            seed=_inputs.draw_seed(self.random_state),
             schedule=self.temperature_schedule,
         )
 
@@ -129,7 +130,8 @@ class MoEBase(Versioned, CallbackSupportMixin, FormulaMixin, WithResults, MoEPar
             starts = [s if isinstance(s, MixtureParams) else s[used] for s in starts]
             x, y, weight = x[used], y[used], weight[used]
         columns = getattr(self, "feature_names_in_", None)
-        problem = Problem(model, Rows(x, y, weight), self._options())
+        options = replace(self._options(), seed=_inputs.draw_seed(self.random_state))
+        problem = Problem(model, Rows(x, y, weight), options)
         monitor = Monitor(self, given, problem, len(starts))
         with Progress(self.verbose) as progress:
             fitted = monitor.search(starts, None if columns is None else list(columns), progress)

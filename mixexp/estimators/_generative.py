@@ -61,8 +61,8 @@ class GenerativeBase(Versioned, RegressorMixin, BaseEstimator):
         """
         raise NotImplementedError(
             f"{type(self).__name__} has no results(): its likelihood is that of x and y together. "
-            "GaussianMoE(gate=GaussianGate()) has the same conditional laws of y given x, and its "
-            "results() have standard errors, tests and the bootstrap"
+            "GaussianMoE(gate=GaussianGate()) models y given x with such gates, and its results() "
+            "have standard errors, tests and the bootstrap"
         )
 
     def use_optimum(self, index: int) -> Self:

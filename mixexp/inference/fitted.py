@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -71,10 +70,7 @@ class Fitted:
         # What the user does to the arrays afterwards must not change the results.
         used = np.full(len(x), True) if weight is None else weight > 0.0
         x, y, weight = x[used], y[used], None if weight is None else weight[used]
-        # Reading the options draws a seed, which must not move the random state of the user's.
-        reader = copy.copy(estimator)
-        reader.random_state = 0
-        options, affine, model = reader._options(), estimator._affine, estimator._scaled
+        options, affine, model = estimator._options(), estimator._affine, estimator._scaled
         z = (x - affine.x_center) / affine.x_scale
         response = model.expert.encode(y)
         if model.expert.standardizes:

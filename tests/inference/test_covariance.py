@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from mixexp import GaussianMoE
-from mixexp.datasets import load_faithful, load_npreg
+from mixexp.datasets import load_npreg
 from mixexp.estimation.data import Data
 from mixexp.estimation.objective import Objective
 from mixexp.inference import outer
@@ -15,22 +15,6 @@ from mixexp.inference.covariance import Covariance
 from mixexp.inference.curvature import split
 
 KINDS = ["observed", "opg", "sandwich"]
-
-
-@pytest.fixture(scope="module")
-def faithful():
-    frame = load_faithful()
-    return frame[["eruptions"]], frame["waiting"]
-
-
-@pytest.fixture(scope="module")
-def moe(faithful):
-    return GaussianMoE(n_experts=2, n_init=3, random_state=0).fit(*faithful)
-
-
-@pytest.fixture(scope="module")
-def results(moe, faithful):
-    return moe.results(*faithful)
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +50,8 @@ def test_clusters_sum_scores_within_groups(results, on_user_scale) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_standard_errors_follow_the_units(faithful, results, kind) -> None:
-    X, y = faithful
+def test_standard_errors_follow_the_units(data, results, kind) -> None:
+    X, y = data
     moe = GaussianMoE(n_experts=2, n_init=3, random_state=0).fit(1e5 * X + 7.0, 1e-3 * y - 2.0)
     there = moe.results(1e5 * X + 7.0, 1e-3 * y - 2.0, cov_type=kind)
     here = np.sqrt(np.diag(results.cov_params(kind)))
@@ -79,8 +63,8 @@ def test_standard_errors_follow_the_units(faithful, results, kind) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_row_of_weight_two_is_two_rows(faithful, kind) -> None:
-    X, y = (part.head(90) for part in faithful)
+def test_a_row_of_weight_two_is_two_rows(data, kind) -> None:
+    X, y = (part.head(90) for part in data)
     weight = np.tile([1.0, 2.0, 3.0], 30)
     twice = np.repeat(np.arange(90), weight.astype(int))
     moe = GaussianMoE(n_experts=2, n_init=3, random_state=0)
@@ -91,8 +75,8 @@ def test_a_row_of_weight_two_is_two_rows(faithful, kind) -> None:
     assert weighted.nobs == len(twice) and weighted.bic == pytest.approx(repeated.bic)
 
 
-def test_sampling_weights_are_free_of_their_scale(faithful) -> None:
-    X, y = faithful
+def test_sampling_weights_are_free_of_their_scale(data) -> None:
+    X, y = data
     weight = np.tile([0.5, 2.0], len(y) // 2)
     settings = {"cov_type": "sandwich", "weights": "sampling"}
     moe = GaussianMoE(n_experts=2, n_init=3, random_state=0)
@@ -104,8 +88,8 @@ def test_sampling_weights_are_free_of_their_scale(faithful) -> None:
     assert abs(frequency.bse / one.bse - 1.0).max() > 0.05
 
 
-def test_rows_of_weight_zero_are_left_out(faithful) -> None:
-    X, y = faithful
+def test_rows_of_weight_zero_are_left_out(data) -> None:
+    X, y = data
     weight = np.ones(len(y))
     weight[200:] = 0.0
     groups = np.arange(len(y)) % 12
@@ -116,9 +100,9 @@ def test_rows_of_weight_zero_are_left_out(faithful) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_order_of_rows_plays_no_part(moe, results, faithful, kind) -> None:
-    order = np.random.default_rng(0).permutation(len(faithful[0]))
-    shuffled = moe.results(*(part.iloc[order] for part in faithful), cov_type=kind)
+def test_the_order_of_rows_plays_no_part(moe, results, data, kind) -> None:
+    order = np.random.default_rng(0).permutation(len(data[0]))
+    shuffled = moe.results(*(part.iloc[order] for part in data), cov_type=kind)
     np.testing.assert_allclose(shuffled.cov_params(), results.cov_params(kind), rtol=1e-8)
 
 

@@ -21,22 +21,6 @@ from tests.estimators.test_reference_fits import CASES, INTERIOR, experts, fit
 __all__ = ["fit"]
 
 
-@pytest.fixture(scope="module")
-def data():
-    frame = load_faithful()
-    return frame[["eruptions"]], frame["waiting"]
-
-
-@pytest.fixture(scope="module")
-def moe(data):
-    return GaussianMoE(n_experts=2, n_init=3, random_state=0).fit(*data)
-
-
-@pytest.fixture(scope="module")
-def results(moe, data):
-    return moe.results(*data)
-
-
 def test_the_vocabulary_of_statsmodels(moe, results, data) -> None:
     assert isinstance(results, MoEResults)
     assert results.llf == pytest.approx(moe.loglik_, rel=1e-12)
@@ -260,3 +244,14 @@ def test_a_penalty_on_nothing_is_none() -> None:
     assert line.caveats == level.caveats == ()
     assert line.profile("mean[0] eruptions").findings == ()
     assert line.lr_test(level).df == 1
+
+
+def test_reading_a_fit_does_not_move_its_random_state(data) -> None:
+    state = np.random.RandomState(3)
+    moe = GaussianMoE(n_experts=2, n_init=1, random_state=state).fit(*data)
+    before = state.get_state()[2]
+    results = moe.results(*data, withhold="singular")
+    results.profile("mean[0] 1")
+    results.bootstrap(n_boot=2, n_starts=0, random_state=0)
+    results.test_n_experts(n_boot=1, n_starts=1, random_state=0)
+    assert state.get_state()[2] == before

@@ -4,7 +4,7 @@ The last class is the reference: its logit is zero and not stored, so ``logits``
 Arrays with an entry for every class are (J, K, B). Sums of exponentials leave out the largest term,
 which is one, and differences 1 - p are sums of the other probabilities: nothing cancels, and every
 value is finite for finite logits. The exponentials themselves are taken between these kernels by
-the vectorised function of :mod:`mixexp._kernels.posterior`, half the time of scalar ones.
+the vectorised function of :mod:`mixexp._kernels.elementary`, half the time of scalar ones.
 """
 
 from __future__ import annotations
@@ -12,10 +12,14 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from mixexp._kernels.elementary import log, log1p
+
+CALLS = {"elementary": "03bff116a2b9"}
+
 _MATH = {"contract", "nsz", "arcp"}
 
 
-@njit(cache=True, nogil=True, fastmath=_MATH)
+@njit(cache=True, nogil=True, fastmath=_MATH, error_model="numpy")
 def exponents(logits, out):
     """Logits of all classes, the reference included, minus the largest of them, (J, K, B)."""
     n_free, n_experts, n_rows = logits.shape
@@ -34,7 +38,7 @@ def exponents(logits, out):
             top[i] = -top[i]
 
 
-@njit(cache=True, nogil=True, fastmath=_MATH)
+@njit(cache=True, nogil=True, fastmath=_MATH, error_model="numpy")
 def log_density(y, exponents, powers, out):
     """out[k, i] = log p[y_i, k, i]; codes y (B,), ``powers`` the exponentials of ``exponents``."""
     n_classes, n_experts, n_rows = powers.shape
@@ -49,10 +53,12 @@ def log_density(y, exponents, powers, out):
                 rest[i] += e if e < most else most
                 largest[i] = most if e < most else e
         for i in range(n_rows):
-            out[k, i] = exponents[int(y[i]), k, i] - np.log1p(rest[i])
+            total = rest[i]
+            total = log1p(total) if total < 1.0 else log(1.0 + total)
+            out[k, i] = exponents[int(y[i]), k, i] - total
 
 
-@njit(cache=True, nogil=True, fastmath=_MATH)
+@njit(cache=True, nogil=True, fastmath=_MATH, error_model="numpy")
 def derivatives(y, powers, order, first, second):
     """First derivatives 1[y = j] - p_j, (J-1, K, B); second ones -(p_j 1[j = l] - p_j p_l).
 

@@ -21,6 +21,10 @@ Array = NDArray[np.float64]
 Features = list[Array]
 
 
+# A feature map with so few terms has hardly more products than terms.
+_FEW_TERMS = 3
+
+
 class _Group(NamedTuple):
     """Pairs of coordinates whose moments come from one matrix product."""
 
@@ -91,7 +95,8 @@ class Assembly:
         """Group pairs by the feature products they need.
 
         Where the first term of a feature map is the constant, a pair with a coordinate that does
-        not depend on x finds its products among those of the other coordinate with itself.
+        not depend on x finds its products among those of the other coordinate with itself, if they
+        are few, and a pair of two such coordinates among any.
         """
         bases = self.layout.bases
         terms = [basis.n_terms for basis in bases]
@@ -99,15 +104,20 @@ class Assembly:
         members: dict[tuple[int, int], list[int]] = {}
         for p, (a, b) in enumerate(self.pairs):
             left, right = self.layout.basis_of[a], self.layout.basis_of[b]
-            if alone[left] and bases[right].constant:
+            if alone[left] and bases[right].constant and terms[right] <= _FEW_TERMS:
                 left = right
-            elif alone[right] and bases[left].constant:
+            elif alone[right] and bases[left].constant and terms[left] <= _FEW_TERMS:
                 right = left
             members.setdefault((left, right), []).append(p)
         constant = [key for key in members if alone[key[0]] and alone[key[1]]]
-        hosts = [k for k in members if k[0] == k[1] and bases[k[0]].constant and terms[k[0]] > 1]
+        hosts = [
+            (_n_products(terms[i], terms[j], i == j), (i, j))
+            for i, j in members
+            if bases[i].constant and bases[j].constant and (i, j) not in constant
+        ]
         for key in constant if hosts else []:
-            members[hosts[0]] = sorted(members[hosts[0]] + members.pop(key))
+            _, host = min(hosts)
+            members[host] = sorted(members[host] + members.pop(key))
         groups = []
         for (left, right), pairs in members.items():
             width = _n_products(terms[left], terms[right], left == right)

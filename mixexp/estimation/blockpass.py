@@ -124,7 +124,8 @@ class BlockPass(ABC):
         return self._rows()
 
     def hessian(self) -> Sums:
-        """Score, and the sums from which :meth:`Plan.finish` makes the Hessian."""
+        """Score, the sums from which :meth:`Plan.finish` makes the Hessian, and :meth:`mass`."""
+        mass = self.mass()
         self._derivatives(2)
         gradient = self._gradient(self.assembly, self.scores)
         louis.pair_weights(
@@ -135,7 +136,7 @@ class BlockPass(ABC):
         louis.mean_scores(self.root, self.r, self.d_gate, self.scores[: self.n_gate])
         louis.mean_scores(self.root, self.r, self.d_expert, self.scores[self.n_gate :])
         louis.mean_scores(self.root, self.g, self.d_gate, self.prior)
-        return [gradient, *self._second(self.assembly, self.pairs, self.scores)]
+        return [gradient, *self._second(self.assembly, self.pairs, self.scores), *mass]
 
     def em_statistics(self) -> Sums:
         """Gate score, the sums of the gate's Gauss-Newton Hessian, and the experts' statistics."""

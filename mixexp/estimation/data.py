@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mixexp.estimation.blocks import Sums
+from mixexp.estimation.rows import Rows
 from mixexp.models.basis import Affine
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Data:
-    """Covariates z (n_columns, n), responses y (n_responses, n) and weights (n,) or None.
+class Data(Rows):
+    """Rows in memory, in one part: z (n_columns, n), responses y (n_responses, n), weights (n,).
 
     Stored with the rows of the data last, so that a block of rows is a block of memory. This is the
     one copy of the data that a fit makes.
@@ -74,18 +77,23 @@ class Data:
 
     @property
     def n_rows(self) -> int:
-        """Number of rows."""
         return self.z.shape[1]
 
     @property
     def total_weight(self) -> float:
-        """Sum of the weights."""
         return float(self.n_rows if self.weight is None else self.weight.sum())
 
     @property
-    def log_scale(self) -> float:
-        """What to subtract from a log-likelihood here to have it on the user's scale, in nats."""
-        return self.total_weight * float(np.sum(np.log(self.affine.y_scale)))
+    def spread(self) -> tuple[Array, Array]:
+        return np.ptp(self.z, axis=1), np.ptp(self.y, axis=1)
+
+    def parts(self) -> Iterator[Data]:
+        """These rows."""
+        yield self
+
+    def sum(self, task: Callable[[Data], Sums]) -> Sums:
+        """``task`` of these rows."""
+        return task(self)
 
 
 def _standardize_responses(

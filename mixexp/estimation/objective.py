@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mixexp.estimation.blockpass import BlockPass, Plan
-from mixexp.estimation.blocks import Sums, single_threaded_blas, sum_over_blocks
+from mixexp.estimation.blockpass import BlockPass
+from mixexp.estimation.blocks import Sums
 from mixexp.estimation.data import Data
-from mixexp.estimation.densepass import dense_plan
+from mixexp.estimation.passes import Passes
 from mixexp.estimation.penalty import Ridge
-from mixexp.estimation.sparsepass import is_faster, sparse_plan
+from mixexp.estimation.rows import Rows
 from mixexp.models.basis import Basis
 from mixexp.models.mixture import MixtureOfExperts
 
 Array = NDArray[np.float64]
+
+
+# A solver ends at one of the last few parameters that it tried.
+_REMEMBERED = 4
 
 
 class Evaluation(NamedTuple):
@@ -51,7 +57,8 @@ class Objective:
     Parameters
     ----------
     model : MixtureOfExperts
-    data : Data
+    data : Rows
+        In memory (:class:`~mixexp.estimation.data.Data`) or in parts kept elsewhere.
     penalty : Ridge, optional
     n_threads : int, default=1
         Threads over blocks; the result does not depend on their number, bit for bit.
@@ -66,7 +73,7 @@ class Objective:
     def __init__(
         self,
         model: MixtureOfExperts,
-        data: Data,
+        data: Rows,
         penalty: Ridge | None = None,
         n_threads: int = 1,
         block_rows: int | None = None,
@@ -77,41 +84,43 @@ class Objective:
         self.layout = self.model.layout
         self.penalty = penalty or Ridge.none(self.layout)
         self.n_evaluations = 0
-        self._dense = dense_plan(self.model)
-        sparse = is_faster(self.model) if _sparse is None else _sparse
-        self._plan = sparse_plan(self.model) if sparse else self._dense
-        self._block_rows = block_rows
-        self._idle: dict[tuple[Plan, int], list[BlockPass]] = {}
+        self._passes = Passes(self.model, n_threads, block_rows, _sparse)
 
-    def _rows_of(self, plan: Plan) -> int:
-        return self._block_rows or plan.block_rows
+    @property
+    def data(self) -> Rows:
+        """The rows that it is summed over."""
+        return self._data
+
+    @data.setter
+    def data(self, rows: Rows) -> None:
+        # What is remembered is of the rows: a copy bound to others must not share it.
+        self._data, self._masses = rows, deque[tuple[Array, Array]](maxlen=_REMEMBERED)
+
+    @property
+    def in_memory(self) -> Data:
+        """The rows as arrays, for what cannot be written as a sum over them.
+
+        Raises
+        ------
+        TypeError
+            If they are read in parts.
+        """
+        if not isinstance(self.data, Data):
+            raise TypeError(
+                "this needs all rows in memory, but they are read in parts; use a sample of them "
+                "as arrays"
+            )
+        return self.data
 
     def _sum(self, theta: Array, part: str, responsibilities: Array | None = None) -> Sums:
-        """The log-likelihood, and ``BlockPass.<part>``, summed over blocks."""
+        """The log-likelihood, and ``BlockPass.<part>``, summed over all rows."""
         coefficients = self.layout.coefficients(np.asarray(theta, dtype=float))
         self.n_evaluations += 1
-        # Given responsibilities may be anywhere, also where the gate is off.
-        plan = self._plan if responsibilities is None else self._dense
-
-        def block(start: int, stop: int) -> Sums:
-            idle = self._idle.setdefault((plan, stop - start), [])
-            try:
-                work = idle.pop()
-            except IndexError:
-                work = plan.work(stop - start)
-            loglik = work.load(self.data, start, stop, coefficients)
-            if responsibilities is not None:
-                work.r[...] = responsibilities[start:stop].T
-            value = np.array(work.weight @ loglik)
-            sums = getattr(work, part)() if part else []
-            idle.append(work)
-            return [value, *sums]
-
-        with single_threaded_blas():
-            value, *sums = sum_over_blocks(
-                block, self.data.n_rows, self._rows_of(plan), self.n_threads
-            )
-        return [value, *plan.finish(part, sums)]
+        task = partial(
+            self._passes.sums, coefficients=coefficients, part=part,
+            responsibilities=responsibilities,
+        )  # fmt: skip
+        return self._passes.finish(part, self.data.sum(task), responsibilities)
 
     def evaluate(self, theta: Array, order: int = 0) -> Evaluation:
         """Value, and derivatives up to ``order`` (0, 1 or 2), at θ (P,)."""
@@ -125,6 +134,7 @@ class Objective:
         if order == 1:
             return Evaluation(value, gradient, None)
         hessian = sums[2] - self.penalty.matrix
+        self._masses.append((np.array(theta, dtype=float), sums[3]))
         return Evaluation(value, gradient, 0.5 * (hessian + hessian.T))
 
     def em_statistics(self, theta: Array, responsibilities: Array | None = None) -> EMStatistics:
@@ -148,45 +158,40 @@ class Objective:
         return self._by_row(theta, lambda work: work.responsibilities().T.copy())
 
     def shares(self, theta: Array) -> Array:
-        """Each expert's share of the total weight, Σ_i w_i r_ik / Σ_i w_i, shape (K,)."""
-        return self._sum(theta, "mass")[1] / self.data.total_weight
+        """Each expert's share of the total weight, Σ_i w_i r_ik / Σ_i w_i, shape (K,).
+
+        At the last parameters that derivatives of second order were taken at, without a pass.
+        """
+        known = [mass for there, mass in tuple(self._masses) if np.array_equal(there, theta)]
+        mass = known[-1] if known else self._sum(theta, "mass")[1]
+        return mass / self.data.total_weight
 
     def gram(self, basis: Basis) -> Array:
         """Σ_i w_i φ(x_i) φ(x_i)ᵀ of a feature map, (n_terms, n_terms)."""
-        data = self.data
-
-        def block(start: int, stop: int) -> Sums:
-            z = data.z[:, start:stop]
-            phi = basis.expand(z, np.empty((basis.n_terms, stop - start)))
-            weighted = phi if data.weight is None else phi * data.weight[start:stop]
-            return [weighted @ phi.T]
-
-        with single_threaded_blas():
-            return sum_over_blocks(block, data.n_rows, self._rows_of(self._plan), self.n_threads)[0]
+        return self.data.sum(partial(self._passes.gram, basis=basis))[0]
 
     def logit_range(self, theta: Array) -> float:
         """Largest difference between two logits of active experts at one row of the data."""
 
-        def spread(work) -> Array:  # type: ignore[no-untyped-def]
+        def spread(work: BlockPass) -> float:
             logits = work.gate_logits()
             top = logits.max(axis=0)
-            return top - np.where(np.isneginf(logits), top, logits).min(axis=0)
+            return float(np.max(top - np.where(np.isneginf(logits), top, logits).min(axis=0)))
 
-        return float(self._by_row(theta, spread).max())
+        return max(spread(work) for _, work in self._blocks(theta))
 
     def score_blocks(self, theta: Array) -> Iterator[tuple[slice, Array]]:
         """Rows and their :meth:`scores` (B, P), block by block: for sums over very many rows."""
         for rows, work in self._blocks(theta):
             yield rows, work.row_scores().T
 
-    def _by_row(self, theta: Array, take) -> Array:  # type: ignore[no-untyped-def]
+    def _by_row(self, theta: Array, take: Callable[[BlockPass], Array]) -> Array:
         return np.concatenate([take(work) for _, work in self._blocks(theta)])
 
     def _blocks(self, theta: Array) -> Iterator[tuple[slice, BlockPass]]:
         coefficients = self.layout.coefficients(np.asarray(theta, dtype=float))
-        block_rows = self._rows_of(self._plan)
-        for start in range(0, self.data.n_rows, block_rows):
-            stop = min(start + block_rows, self.data.n_rows)
-            work = self._plan.work(stop - start)
-            work.load(self.data, start, stop, coefficients)
-            yield slice(start, stop), work
+        first = 0
+        for part in self.data.parts():
+            for rows, work in self._passes.blocks(part, coefficients):
+                yield slice(first + rows.start, first + rows.stop), work
+            first += part.n_rows

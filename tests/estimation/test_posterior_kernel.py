@@ -1,21 +1,14 @@
-"""The fused kernel of gate probabilities, responsibilities, log-likelihood, and its exponential."""
+"""The fused kernel of gate probabilities, responsibilities, log-likelihood."""
 
 from __future__ import annotations
 
-import mpmath
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import log_softmax, logsumexp, softmax
 
-from mixexp._kernels.posterior import exp_nonpositive, posterior
-
-
-def exp(x: np.ndarray) -> np.ndarray:
-    out = np.full_like(x, 7.0)
-    exp_nonpositive(x, out)
-    return out
+from mixexp._kernels.posterior import posterior
 
 
 def run(logits: np.ndarray, density: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -25,45 +18,6 @@ def run(logits: np.ndarray, density: np.ndarray) -> tuple[np.ndarray, np.ndarray
     loglik = np.full(n, 7.0)
     posterior(logits, density, np.full((4, n), 7.0), r, g, loglik)
     return r, g, loglik
-
-
-def ulps(got: np.ndarray, expected: np.ndarray) -> np.ndarray:
-    return np.abs(got - expected) / np.spacing(expected)
-
-
-def test_exponential_is_within_two_ulp_down_to_the_smallest_normal_number() -> None:
-    rng = np.random.default_rng(0)
-    x = np.concatenate([
-        -rng.uniform(0.0, 708.0, size=200_000),
-        -np.exp(rng.uniform(-40.0, 6.5, size=200_000)),
-        -np.arange(1022) * np.log(2.0),  # where the range reduction changes its integer
-        np.nextafter(-(np.arange(1021) + 0.5) * np.log(2.0), 0.0),
-        [0.0, -0.0, -708.0, np.nextafter(0.0, -1.0), -1e-300],
-    ])  # fmt: skip
-    assert x.min() >= -708.0
-    assert ulps(exp(x), np.exp(x)).max() <= 2.0
-
-
-def test_exponential_against_thirty_digits() -> None:
-    """Where the range reduction leaves most, half way between two powers of two."""
-    halfway = -(np.arange(1000) + 0.5) * np.log(2.0)
-    x = np.concatenate([halfway * (1.0 + 1e-7), halfway * (1.0 - 1e-7)])
-    with mpmath.workdps(30):
-        exact = [mpmath.exp(mpmath.mpf(float(v))) for v in x]
-        error = [abs(mpmath.mpf(float(g)) - e) for g, e in zip(exp(x), exact, strict=True)]
-    assert np.max(np.array(error, dtype=float) / np.spacing(np.exp(x))) <= 1.5
-
-
-def test_exponential_below_minus_708_is_zero() -> None:
-    """Results below exp(-708) = 3.3e-308, every subnormal one among them, are flushed to zero."""
-    x = np.concatenate([-np.linspace(708.0 + 1e-9, 745.2, 1001), [-1e4, -1e308, -np.inf]])
-    assert np.all(exp(x) == 0.0)
-    assert np.all(np.exp(x) <= np.exp(-708.0))
-
-
-def test_exponential_of_special_values() -> None:
-    assert exp(np.array([0.0, -0.0, -np.inf])).tolist() == [1.0, 1.0, 0.0]
-    assert np.isnan(exp(np.array([np.nan, -1.0]))).tolist() == [True, False]
 
 
 @settings(derandomize=True)

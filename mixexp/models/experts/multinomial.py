@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mixexp._kernels import multinomial as kernels
-from mixexp._kernels.posterior import exp_nonpositive
+from mixexp._kernels.elementary import exp_nonpositive
 from mixexp.models.basis import Affine, Monomials
 from mixexp.models.categorical_components import CategoricalComponents
 from mixexp.models.coordinates import Coordinate, Sharing

@@ -14,7 +14,7 @@ from mixexp.models.experts._glm import GLMExpert
 from mixexp.models.experts._responses import check, check_exposure, numbers
 
 # Where the kernels cap the rate, to stay finite.
-_CAP = 700.0
+_CAP = 300.0
 
 
 class PoissonParams(NamedTuple):
@@ -28,7 +28,7 @@ class Poisson(GLMExpert):
     """Poisson experts, f_k(y | x) = Poisson(y; e exp(b_k + a_kᵀ φ(x))), e the exposure of the row.
 
     Responses are counts (n,), or (n, 2) with columns [count, exposure]; exposures are positive, in
-    any unit (person-years, square metres), and rates are per unit. Means stop at e^700.
+    any unit (person-years, square metres), and rates are per unit. Means stop at e^300.
 
     Parameters
     ----------

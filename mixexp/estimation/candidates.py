@@ -19,6 +19,8 @@ from mixexp.models.gates import TopK
 
 Array = NDArray[np.float64]
 
+# Remaining gain, nats, at which an optimum is known well enough to go on from.
+ROUGH = 1e-5
 _TRIALS = 5
 _THIN = 0.05
 _MAX_DEPTH = 4
@@ -108,7 +110,10 @@ def splits_on_data(
     fewer = pool.smaller()
     base = best_on_sketch(fewer, 2, rng)
     smaller = Pool(objective, pool.bounds).smaller()
-    base = solve("auto", smaller.objective, base, smaller.box, n_em=0, tol=1e-4, search=False).theta
+    base = solve(
+        "auto", smaller.objective, base, smaller.box,
+        n_em=0, tol=ROUGH, search=False, polish=False,
+    ).theta  # fmt: skip
     return list(islice(splits_of(smaller.objective, base, pool, rng), number))
 
 
@@ -129,7 +134,16 @@ def best_on_sketch(pool: Pool, each: int, rng: np.random.Generator, depth: int =
     floor, not of the data.
     """
     found = [
-        solve("auto", pool.objective, start.theta, pool.box, tol=1e-4, max_iter=100, search=False)
+        solve(
+            "auto",
+            pool.objective,
+            start.theta,
+            pool.box,
+            tol=ROUGH,
+            max_iter=100,
+            search=False,
+            polish=False,
+        )
         for start in draw(pool, each, rng, depth)
     ]
     scale = pool.objective.layout.entries("scale")

@@ -140,6 +140,7 @@ def certify(
     *,
     tol: float = 1e-8,
     bounds_lifted: Box | None = None,
+    evaluation: Evaluation | None = None,
 ) -> tuple[Certificate, Array]:
     """Certificate at θ, and the best point that its probes came across (θ itself if none rose).
 
@@ -154,9 +155,11 @@ def certify(
         Remaining gain that counts as none, nats.
     bounds_lifted : Box, optional
         A wider box in which to look for separation when the gate is on its bound.
+    evaluation : Evaluation, optional
+        Value, gradient and Hessian at θ, if they are known.
     """
     pieces = pieces_of(objective)
-    evaluation = objective.evaluate(theta, 2)
+    evaluation = evaluation or objective.evaluate(theta, 2)
     basis = working_basis(objective, evaluation, theta, box, tol)
     smooth: Objective | FixedRegions = objective
     if pieces is not None:

@@ -19,10 +19,14 @@ Array = NDArray[np.float64]
 
 
 class Start(NamedTuple):
-    """A starting value θ (P,) and the kind of start it is."""
+    """A starting value θ (P,) and the kind of start it is.
+
+    ``climbed`` says that it is an optimum already: no place for EM's first steps.
+    """
 
     theta: Array
     kind: str
+    climbed: bool = False
 
 
 def from_responsibilities(
@@ -51,7 +55,7 @@ def from_responsibilities(
 
 def equal_experts(objective: Objective) -> Array:
     """θ of the fit without covariates, in every expert, with equal weights."""
-    layout, data = objective.layout, objective.data
+    layout, data = objective.layout, objective.in_memory
     tables = layout.coefficients(np.zeros(layout.n_free))
     constants = objective.model.expert.intercepts(data.y, data.weight)
     for table, constant in zip(tables[len(layout.gate) :], constants, strict=True):
@@ -66,7 +70,7 @@ def clusters(objective: Objective, rng: np.random.Generator) -> Array:
     fit, depend on the number of threads in their last bits.
     """
     stretch = np.exp(rng.uniform(np.log(0.5), np.log(4.0)))
-    data, model = objective.data, objective.model
+    data, model = objective.in_memory, objective.model
     n_experts = model.n_experts
     points = np.concatenate([data.z, stretch * model.expert.positions(data.y)]).T
     weight = np.ones(data.n_rows) if data.weight is None else data.weight
@@ -85,7 +89,7 @@ def clusters(objective: Objective, rng: np.random.Generator) -> Array:
 
 def partition(objective: Objective, rng: np.random.Generator) -> Array:
     """Nearest of K random rows in randomly weighted x, as a softmax gate can represent; (n, K)."""
-    data, n_experts = objective.data, objective.model.n_experts
+    data, n_experts = objective.in_memory, objective.model.n_experts
     stretch = rng.exponential(size=(len(data.z), 1))
     points = (stretch * data.z).T
     return _nearest(points, points[_draw(data, n_experts, rng)])
@@ -124,7 +128,7 @@ def exact_fits(objective: Objective, box: Box, rng: np.random.Generator) -> Arra
     fits a thin subset of the rows; a line through a few of its rows, with a scale between a
     thousandth and one, does.
     """
-    layout, data, m = objective.layout, objective.data, objective.data.n_rows
+    layout, data, m = objective.layout, objective.in_memory, objective.data.n_rows
     n_terms = max(c.basis.n_terms for c in layout.expert)
     chosen = np.zeros((m, layout.n_experts))
     for k in range(layout.n_experts):

@@ -59,7 +59,7 @@ def change_points(objective: Objective, box: Box) -> Array:
     of the fits to every interval; then again on finer grids around the cuts that were found. Of
     more experts than distinct values, the last ones have their intervals beyond the data.
     """
-    layout, data = objective.layout, objective.data
+    layout, data = objective.layout, objective.in_memory
     pieces = pieces_of(objective)
     assert pieces is not None
     basis = layout.coordinates[pieces.coordinate].basis
@@ -119,7 +119,7 @@ def _best_cuts(
 
 def _fits(objective: Objective, box: Box, inside: Array) -> tuple[Array, list[Array]]:
     """Log-likelihood and coefficients of an expert fitted to each set of rows, inside (S, n)."""
-    layout, data, expert = objective.layout, objective.data, objective.model.expert
+    layout, data, expert = objective.layout, objective.in_memory, objective.model.expert
     n_gate = len(layout.gate)
     weight = np.ones(data.n_rows) if data.weight is None else data.weight
     features = layout.features(data.z)

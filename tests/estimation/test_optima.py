@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mixexp.estimation.fit import Options, _into_the_box, fit
+from mixexp.estimation.drawing import into_the_box
+from mixexp.estimation.fit import Options, fit
 from mixexp.estimation.identifiability import fit_findings
 from mixexp.estimation.objective import Objective
 from mixexp.estimation.solvers import Newton, Reason, Solution
@@ -141,7 +142,7 @@ def test_a_start_outside_the_box_keeps_its_boundaries() -> None:
     target = bind(2, x, y)
     theta = np.zeros(target.layout.n_free)
     theta[:2] = 4000.0, 2000.0
-    inside = _into_the_box(target.model, theta, box(target))
+    inside = into_the_box(target.model, theta, box(target))
     assert inside[:2].tolist() == [1000.0, 500.0]
     assert np.array_equal(inside[2:], theta[2:])
-    assert np.array_equal(_into_the_box(target.model, inside, box(target)), inside)
+    assert np.array_equal(into_the_box(target.model, inside, box(target)), inside)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixexp.estimation.box import Box
-from mixexp.estimation.objective import Objective
+from mixexp.estimation.objective import Evaluation, Objective
 
 Array = NDArray[np.float64]
 
@@ -27,12 +27,16 @@ class Reason(Enum):
 
 @dataclass
 class State:
-    """Where a solver is: θ, its value in nats, and the gain in nats it thinks is left."""
+    """Where a solver is: θ, its value in nats, and the gain in nats it thinks is left.
+
+    ``evaluation`` holds the derivatives at θ where the method has formed them.
+    """
 
     theta: Array
     value: float
     remaining_gain: float = np.inf
     stalled: bool = False
+    evaluation: Evaluation | None = None
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,8 @@ class Solution:
     ``trace`` holds the value before the first step and after each step; ``monotone`` says that it
     never fell by more than rounding. Where the likelihood is only piecewise smooth, ``n_moves``
     counts the moves of boundaries that were accepted, and ``n_tried`` those that the last sweep
-    tried in vain.
+    tried in vain. ``evaluation`` holds value, gradient and Hessian at θ if the last method formed
+    them.
     """
 
     theta: Array
@@ -51,6 +56,7 @@ class Solution:
     trace: list[float] = field(repr=False)
     n_moves: int = 0
     n_tried: int = 0
+    evaluation: Evaluation | None = field(default=None, repr=False, compare=False)
 
     @property
     def n_iter(self) -> int:
@@ -87,6 +93,8 @@ class Solver(ABC):
         *,
         tol: float = 1e-8,
         max_iter: int = 500,
+        state: State | None = None,
+        polish: bool = True,
     ) -> Solution:
         """Step from θ until the remaining gain is at most ``tol`` nats.
 
@@ -99,8 +107,12 @@ class Solver(ABC):
         tol : float
             Nats.
         max_iter : int
+        state : State, optional
+            The method's state at θ, if it has been there already.
+        polish : bool
+            Whether to refine a stationary state.
         """
-        state = self.start(objective, box.project(theta), box)
+        state = state or self.start(objective, box.project(theta), box)
         trace = [state.value]
         if not np.isfinite(state.value):
             return Solution(state.theta, state.value, Reason.NOT_FINITE, trace)
@@ -108,11 +120,12 @@ class Solver(ABC):
         while len(trace) <= max_iter:
             if state.remaining_gain <= tol:
                 reason = Reason.STATIONARY
-                state = self.polish(objective, state, box, tol)
+                if polish:
+                    state = self.polish(objective, state, box, tol)
                 break
             state = self.step(objective, state, box)
             trace.append(state.value)
             if state.stalled:
                 reason = Reason.STALLED
                 break
-        return Solution(state.theta, state.value, reason, trace)
+        return Solution(state.theta, state.value, reason, trace, evaluation=state.evaluation)

@@ -14,8 +14,9 @@ from mixexp.estimation.pieces import pieces_of
 from mixexp.estimation.solvers._base import Reason, Solution, Solver
 from mixexp.estimation.solvers.em import EM
 from mixexp.estimation.solvers.lbfgs import LBFGS
-from mixexp.estimation.solvers.newton import Newton
+from mixexp.estimation.solvers.newton import Newton, NewtonState
 from mixexp.estimation.solvers.regions import Regions
+from mixexp.estimation.solvers.warm_up import warm_up
 
 Array = NDArray[np.float64]
 
@@ -75,6 +76,8 @@ def solve(
     tol: float = 1e-8,
     max_iter: int = 500,
     search: bool = True,
+    polish: bool = True,
+    near: bool = False,
 ) -> Solution:
     """Run the stages of a solver one after the other; traces are joined.
 
@@ -92,6 +95,11 @@ def solve(
         Steps of the main method.
     search : bool
         Whether to search over the boundaries of a likelihood that is smooth in pieces only.
+    polish : bool
+        Whether to refine what has come within ``tol``, where Newton's method does.
+    near : bool
+        Whether θ may well be near an optimum: Newton's method then starts there, without EM steps,
+        if its model has its top within reach.
     """
     trace: list[float] = []
     solution = Solution(theta, -np.inf, Reason.BUDGET, [])
@@ -100,9 +108,19 @@ def solve(
         name, objective.layout.n_free, n_em,
         in_pieces=in_pieces, search=search, max_iter=max_iter,
     )  # fmt: skip
+    if len(methods) == 2 and isinstance(newton := methods[1].solver, Newton):
+        state, trace = NewtonState(theta, -np.inf), []
+        if near:
+            state = newton.start(objective, box.project(theta), box)
+        if not state.in_reach:
+            state, trace = warm_up(objective, theta, box, newton, n_em, tol)
+        solution = newton.solve(
+            objective, state.theta, box, tol=tol, max_iter=max_iter, state=state, polish=polish
+        )
+        return replace(solution, trace=trace[:-1] + solution.trace)
     for solver, n_steps in methods:
         limit = max_iter if n_steps is None else n_steps
-        solution = solver.solve(objective, theta, box, tol=tol, max_iter=limit)
+        solution = solver.solve(objective, theta, box, tol=tol, max_iter=limit, polish=polish)
         theta = solution.theta
         trace = trace[:-1] + solution.trace
         if solution.reason is Reason.NOT_FINITE:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mixexp.estimation.box import Box
 from mixexp.estimation.objective import Evaluation, Objective
-from mixexp.estimation.pieces import pieces_of, restrict, rigid_basis, scores_by_block
+from mixexp.estimation.pieces import both_by_block, pieces_of, restrict, rigid_basis
 from mixexp.estimation.solvers.newton import CERTIFICATE_RADIUS, quadratic_model
 
 Array = NDArray[np.float64]
@@ -79,11 +79,8 @@ def first_crossing(objective: Objective, theta: Array, step: Array) -> Blocker |
     pieces, layout = pieces_of(objective), objective.layout
     assert pieces is not None
     where = layout.slices[pieces.coordinate]
-    moves = scores_by_block(objective, step, pieces.coordinate)
-    best, found, start = 1.0, None, 0
-    for scores, speed in zip(
-        scores_by_block(objective, theta, pieces.coordinate), moves, strict=True
-    ):
+    best, found = 1.0, None
+    for z, (scores, speed) in both_by_block(objective, (theta, step), pieces.coordinate):
         order = np.argsort(-scores, axis=0, kind="stable")
         active, idle = order[: pieces.n_active], order[pieces.n_active :]
         for a in active:
@@ -95,13 +92,12 @@ def first_crossing(objective: Objective, theta: Array, step: Array) -> Blocker |
                     t = np.where(closing > 0.0, (gap[0] - gap[1]) / closing, np.inf)
                 i = int(np.argmin(t))
                 if t[i] < best:
-                    best, found = float(t[i]), (start + i, int(a[i]), int(b[i]))
-        start += scores.shape[1]
+                    best, found = float(t[i]), (z[:, i].copy(), int(a[i]), int(b[i]))
     if found is None:
         return None
-    row, a, b = found
+    at, a, b = found
     basis = layout.coordinates[pieces.coordinate].basis
-    phi = basis.expand(objective.data.z[:, row : row + 1], np.empty((basis.n_terms, 1)))[:, 0]
+    phi = basis.expand(at[:, None], np.empty((basis.n_terms, 1)))[:, 0]
     n_rows, n_terms = layout.shapes[pieces.coordinate]
     table = np.zeros((n_rows + 1, n_terms))
     table[a] += phi

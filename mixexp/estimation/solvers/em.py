@@ -86,9 +86,9 @@ class EM(Solver):
             if statistics.value >= state.value - rounding:
                 gains = [*state.gains[-1:], statistics.value - state.value]
                 left = _aitken(gains)
-                return EMState(target, statistics.value, left, False, statistics, gains)
+                return EMState(target, statistics.value, left, False, None, statistics, gains)
             target[damped] = 0.5 * (target[damped] + state.theta[damped])
-        return EMState(state.theta, state.value, state.remaining_gain, True, state.statistics)
+        return EMState(state.theta, state.value, state.remaining_gain, True, None, state.statistics)
 
 
 def _aitken(gains: list[float]) -> float:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mixexp.estimation.box import Box
-from mixexp.estimation.certificate import Certificate, certify
+from mixexp.estimation.certificate import certify
+from mixexp.estimation.data import Data
+from mixexp.estimation.executors import in_order
 from mixexp.estimation.objective import Objective
-from mixexp.estimation.solvers._base import Solution
 from mixexp.estimation.solvers.annealing import TemperatureSchedule
-from mixexp.estimation.solvers.chain import HESSIAN_LIMIT, solve
+from mixexp.estimation.solvers.chain import HESSIAN_LIMIT
+from mixexp.estimation.solvers.climber import Climber
+from mixexp.estimation.solvers.optimum import Optimum
 from mixexp.estimation.solvers.runs import Run
 from mixexp.estimation.start import Start
-
-Array = NDArray[np.float64]
 
 # Optima closer than this, in nats and in shares, are one.
 _SAME_VALUE = 0.01
@@ -25,69 +30,6 @@ _SAME_SHARE = 0.02
 _EQUAL_VALUE = 1e-6
 _ROUNDING = 1e-11
 _MAX_RESTARTS = 3
-
-
-@dataclass(frozen=True)
-class Optimum:
-    """A local maximum that some start ended in.
-
-    ``shares`` are the experts' shares of the total weight, ``thin`` and ``on_floor`` which experts
-    fall short of the smallest share or lie on the floor of the scale; ``n_hits`` counts the starts
-    that ended here, ``kind`` is the first one's kind.
-    """
-
-    solution: Solution
-    kind: str
-    shares: Array
-    thin: tuple[int, ...]
-    on_floor: tuple[int, ...]
-    n_hits: int = 1
-    certificate: Certificate | None = None
-
-    @property
-    def theta(self) -> Array:
-        """Where it is."""
-        return self.solution.theta
-
-    @property
-    def value(self) -> float:
-        """Its penalised log-likelihood on the solver's scale, nats."""
-        return self.solution.value
-
-    @property
-    def admissible(self) -> bool:
-        """Whether no expert is thin and no scale lies on its floor."""
-        return not self.thin and not self.on_floor
-
-    @property
-    def certified(self) -> bool:
-        """Whether its certificate holds."""
-        return self.certificate is not None and self.certificate.holds
-
-    @property
-    def flags(self) -> tuple[str, ...]:
-        """Short words for what is not as in a certified regular fit; none where all is well."""
-        certificate = self.certificate
-        facts = {
-            "not certified": not self.certified,
-            "thin expert": bool(self.thin),
-            "scale on floor": bool(self.on_floor),
-            "on bound": certificate is not None and bool(certificate.active_bounds),
-            "gate separates": certificate is not None and certificate.separation.found,
-            "expert separates": certificate is not None and bool(certificate.separated_experts),
-            "null directions": certificate is not None and certificate.n_null > 0,
-        }
-        return tuple(flag for flag, holds in facts.items() if holds)
-
-    def adding(self, findings: tuple[str, ...]) -> Optimum:
-        """The same optimum with further findings in its certificate, if it has one."""
-        if self.certificate is None:
-            return self
-        return replace(self, certificate=self.certificate.adding(findings))
-
-    def rank(self) -> tuple[bool, bool, float]:
-        """Sort key: admissible before not, certified before not, then by value."""
-        return (self.admissible, self.certified, self.value)
 
 
 class Search:
@@ -108,6 +50,8 @@ class Search:
         EM steps under a falling temperature of the gate, before the solver.
     search : bool
         Whether to search over the boundaries of a likelihood that is smooth in pieces only.
+    polish : bool
+        Whether to refine what has come within ``tol``.
     """
 
     def __init__(
@@ -122,40 +66,51 @@ class Search:
         min_share: float = 0.05,
         schedule: TemperatureSchedule | None = None,
         search: bool = True,
+        polish: bool = True,
     ):
-        self.objective, self.box = objective, box
-        self.solver, self.tol, self.max_iter, self.n_em = solver, tol, max_iter, n_em
-        self.min_share, self.schedule, self.search = min_share, schedule, search
+        self.objective, self.box, self.tol = objective, box, tol
+        self.climber = Climber(
+            objective, box, solver, tol, max_iter, n_em, min_share, schedule, search, polish
+        )
         self.optima: list[Optimum] = []
         self.runs: list[Run] = []
         self.n_starts = 0
 
     def run(self, start: Start, n_hits: int = 1) -> Optimum:
         """Climb from a start that stands for ``n_hits`` starts; merge what is the same optimum."""
-        theta = start.theta
-        if self.schedule is not None:
-            theta = self.schedule.warm_up(self.objective, self.box.project(theta), self.box)
-        optimum = self._optimum(self._solve(theta), start.kind)
+        return self._take(self.climber(start), n_hits)
+
+    def run_all(self, starts: Iterable[tuple[Start, int]]) -> Iterator[Optimum]:
+        """:meth:`run` each start with its number of hits, in this order.
+
+        With rows in memory, the climbs are made on the workers that joblib's context names, if any;
+        they and the order in which they are taken are the same. Rows in parts stay where they are.
+        """
+        kept: deque[int] = deque()
+
+        def each() -> Iterator[Start]:
+            for start, n_hits in starts:
+                kept.append(n_hits)
+                yield start
+
+        for optimum in self._spread(self.climber, each()):
+            yield self._take(optimum, kept.popleft())
+
+    def _spread(
+        self, function: Callable[[Any], Optimum], tasks: Iterable[Any]
+    ) -> Iterator[Optimum]:
+        if not isinstance(self.objective.data, Data):
+            yield from map(function, tasks)
+            return
+        with closing(in_order(function, tasks)) as optima:
+            yield from optima
+
+    def _take(self, optimum: Optimum, n_hits: int) -> Optimum:
         optimum = replace(optimum, n_hits=n_hits)
         self.n_starts += n_hits
-        run = Run.of(optimum.solution, start.kind, n_hits, self.objective)
+        run = Run.of(optimum.solution, optimum.kind, n_hits, self.objective)
         self.runs.append(run.ending_in(self._add(optimum)))
         return optimum
-
-    def _solve(self, theta: Array, n_em: int | None = None) -> Solution:
-        return solve(
-            self.solver, self.objective, theta, self.box,
-            n_em=self.n_em if n_em is None else n_em, tol=self.tol, max_iter=self.max_iter,
-            search=self.search,
-        )  # fmt: skip
-
-    def _optimum(self, solution: Solution, kind: str) -> Optimum:
-        shares = self.objective.shares(solution.theta)
-        thin = tuple(int(k) for k in np.flatnonzero(~(shares >= self.min_share)))
-        layout = self.objective.layout
-        on_floor = (solution.theta <= self.box.lower + 1e-9) & layout.entries("scale")
-        experts = sorted({int(k) for k in layout.expert_of[on_floor]})
-        return Optimum(solution, kind, shares, thin, tuple(experts))
 
     def _add(self, new: Optimum) -> int:
         """The position among the distinct optima of the one that this is."""
@@ -174,10 +129,21 @@ class Search:
         # Of equals the first found comes first.
         return sorted(range(len(self.optima)), key=lambda i: self.optima[i].rank(), reverse=True)
 
-    def certified(self, names: list[str], lifted: Box | None) -> list[Optimum]:
-        """The distinct optima, best first, each polished and with its certificate."""
-        for i, optimum in enumerate(self.optima):
-            self.optima[i] = self._certify(optimum, names, lifted)
+    def certified(
+        self, names: list[str], lifted: Box | None, *, until_one_holds: bool = False
+    ) -> list[Optimum]:
+        """The distinct optima, best first, each polished and with its certificate.
+
+        With ``until_one_holds`` those that come after the first certificate that holds have none.
+        """
+        certify_one = partial(self._certify, names=names, lifted=lifted)
+        if until_one_holds:
+            for i in self.ranking():
+                self.optima[i] = certify_one(self.optima[i])
+                if self.optima[i].certified:
+                    break
+        else:
+            self.optima = list(self._spread(certify_one, self.optima))
         order = self.ranking()
         ranked = [self.optima[i] for i in order]
         self.runs = [run.ending_in(order.index(run.optimum)) for run in self.runs]
@@ -196,12 +162,15 @@ class Search:
             return optimum
         for n_left in reversed(range(_MAX_RESTARTS + 1)):
             certificate, best = certify(
-                self.objective, optimum.theta, self.box, names, tol=self.tol, bounds_lifted=lifted
-            )
-            optimum = replace(optimum, certificate=certificate.with_boundaries(optimum.solution))
+                self.objective, optimum.theta, self.box, names, tol=self.tol, bounds_lifted=lifted,
+                evaluation=optimum.solution.evaluation,
+            )  # fmt: skip
+            certificate = certificate.with_boundaries(optimum.solution)
+            solution = replace(optimum.solution, evaluation=None)
+            optimum = replace(optimum, solution=solution, certificate=certificate)
             if certificate.holds or best is optimum.theta or not n_left:
                 break
-            again = self._optimum(self._solve(best, n_em=0), optimum.kind)
+            again = replace(self.climber, n_em=0, schedule=None)(Start(best, optimum.kind))
             optimum = replace(again, n_hits=optimum.n_hits)
         return optimum
 

@@ -29,6 +29,11 @@ def quadratic_model(evaluation: Evaluation, theta: Array, box: Box) -> Quadratic
     )
 
 
+def _is_finite(evaluation: Evaluation) -> bool:
+    """Whether there is a quadratic model: where derivatives overflow there is none."""
+    return all(np.all(np.isfinite(part)) for part in evaluation if part is not None)
+
+
 @dataclass
 class NewtonState(State):
     """State with the quadratic model at θ, its best step within radius 1, and the trust radius."""
@@ -36,6 +41,13 @@ class NewtonState(State):
     model: QuadraticModel | None = None
     certain: Step | None = None
     radius: float = 1.0
+
+    @property
+    def in_reach(self) -> bool:
+        """Whether the model is concave, with its top nearer than the radius of the certificate."""
+        if self.model is None or self.certain is None or not self.model.concave:
+            return False
+        return float(np.linalg.norm(self.certain.step)) < 0.99 * CERTIFICATE_RADIUS
 
 
 class Newton(Solver):
@@ -66,14 +78,20 @@ class Newton(Solver):
         self.max_rejected, self.max_polish = max_rejected, max_polish
 
     def start(self, objective: Objective, theta: Array, box: Box) -> NewtonState:
-        return self._state(objective.evaluate(theta, 2), theta, box, self.radius)
+        return self.at(objective.evaluate(theta, 2), theta, box)
 
-    def _state(self, evaluation: Evaluation, theta: Array, box: Box, radius: float) -> NewtonState:
-        if not np.isfinite(evaluation.value):
+    def at(
+        self, evaluation: Evaluation, theta: Array, box: Box, radius: float | None = None
+    ) -> NewtonState:
+        """State at θ, whose value, gradient and Hessian are known."""
+        if not _is_finite(evaluation):
             return NewtonState(theta, -np.inf)
         model = quadratic_model(evaluation, theta, box)
         certain = model.maximize(CERTIFICATE_RADIUS)
-        return NewtonState(theta, evaluation.value, certain.gain, False, model, certain, radius)
+        radius = self.radius if radius is None else radius
+        return NewtonState(
+            theta, evaluation.value, certain.gain, False, evaluation, model, certain, radius
+        )
 
     def step(self, objective: Objective, state: State, box: Box) -> NewtonState:
         assert isinstance(state, NewtonState) and state.model is not None
@@ -93,7 +111,7 @@ class Newton(Solver):
             elif ratio < 0.25:
                 radius = 0.25 * length
             if ratio > 1e-4:
-                return self._state(evaluation, theta, box, radius)
+                return self.at(evaluation, theta, box, radius)
         return replace(state, stalled=True, radius=radius)
 
     def polish(self, objective: Objective, state: State, box: Box, tol: float) -> NewtonState:
@@ -108,7 +126,7 @@ class Newton(Solver):
             if state.certain is None or state.certain.gain <= _POLISHED * tol:
                 break
             theta = box.project(state.theta + state.certain.step)
-            polished = self._state(objective.evaluate(theta, 2), theta, box, state.radius)
+            polished = self.at(objective.evaluate(theta, 2), theta, box, state.radius)
             if (
                 polished.value < state.value - rounding
                 or polished.remaining_gain > state.remaining_gain
@@ -120,7 +138,7 @@ class Newton(Solver):
     @staticmethod
     def _ratio(evaluation: Evaluation, state: NewtonState, promised: float) -> float:
         """Gain over promised gain; differences within rounding of the value count as promised."""
-        if not np.isfinite(evaluation.value):
+        if not _is_finite(evaluation):
             return -np.inf
         rounding = 1e-14 * (1.0 + abs(state.value))
         gain = evaluation.value - state.value

@@ -68,6 +68,7 @@ class Regions:
         *,
         tol: float = 1e-8,
         max_iter: int = 500,
+        polish: bool = True,
     ) -> Solution:
         """Climb from θ; see :meth:`Solver.solve`."""
         pieces = pieces_of(objective)
@@ -80,7 +81,9 @@ class Regions:
         if not pieces.jumps:
             # Most optima lie between kinks. At one, steps zigzag across it without end.
             patience = min(max_iter, 2 * _PATIENCE)
-            free = Newton(max_rejected=8).solve(objective, theta, box, tol=tol, max_iter=patience)
+            free = Newton(max_rejected=8).solve(
+                objective, theta, box, tol=tol, max_iter=patience, polish=polish
+            )
             theta, trace = free.theta, free.trace
             if free.reason is Reason.STATIONARY:
                 return free
@@ -88,7 +91,7 @@ class Regions:
         exact = pieces.jumps and pieces.linear
         n_sweeps = self.max_sweeps if exact else min(self.max_sweeps, _MAX_GRID_SWEEPS)
         for n_left in reversed(range(n_sweeps + 1)):
-            smooth = self._smooth(objective, theta, box, tol, max_iter)
+            smooth = self._smooth(objective, theta, box, tol, max_iter, polish=polish)
             theta, trace = smooth.theta, trace + smooth.trace[1:]
             if not n_left:
                 break
@@ -103,7 +106,14 @@ class Regions:
         return Solution(theta, trace[-1], reason, trace, n_moves, n_tried)
 
     def _smooth(
-        self, objective: Objective, theta: Array, box: Box, tol: float, max_iter: int
+        self,
+        objective: Objective,
+        theta: Array,
+        box: Box,
+        tol: float,
+        max_iter: int,
+        *,
+        polish: bool = True,
     ) -> Solution:
         """A fit in which no boundary turns; where a row on the edge stops it, along the edge."""
         if isinstance(self.smooth, LBFGS):
@@ -114,7 +124,10 @@ class Regions:
         for _ in range(MAX_EDGES):
             rigid = FixedRegions(objective, basis)
             # Short of an edge, steps shrink without end: look there after a while.
-            found = self.smooth.solve(rigid, theta, box, tol=tol, max_iter=min(max_iter, _PATIENCE))  # type: ignore[arg-type]
+            found = self.smooth.solve(
+                rigid, theta, box, tol=tol, max_iter=min(max_iter, _PATIENCE),  # type: ignore[arg-type]
+                polish=polish,
+            )  # fmt: skip
             trace = trace[:-1] + found.trace
             if found.reason is Reason.STATIONARY or max_iter <= _REFIT:
                 break
@@ -143,19 +156,12 @@ class Regions:
             tried += 1
             for t in self._positions(objective, theta, smooth, expert, direction):
                 trial = box.project(moved(objective, theta, expert, direction, t))
-                found = self._refit(objective, trial, value, box, tol)
-                if found is not None and found.value > value + worth:
+                found = self._smooth(objective, trial, box, tol, _REFIT, polish=False)
+                if found.value > value + worth:
                     theta, value, accepted = found.theta, found.value, accepted + 1
                     smooth = self._derivatives(objective, theta)
                     break
         return accepted, tried, theta, value
-
-    def _refit(
-        self, objective: Objective, trial: Array, value: float, box: Box, tol: float
-    ) -> Solution | None:
-        if not np.isfinite(objective.evaluate(trial).value):
-            return None
-        return self._smooth(objective, trial, box, tol, _REFIT)
 
     def _derivatives(self, objective: Objective, theta: Array) -> Evaluation | None:
         """Of the likelihood with the active experts held, if that changes as boundaries move."""

@@ -23,7 +23,8 @@ class Run:
     Attributes
     ----------
     phase : str
-        ``"sketch"``, a sample of the distinct rows (all of them, if they are few), or ``"data"``.
+        ``"sketch"``, at most 1024 of the distinct rows, ``"data"``, all rows, or ``"sample"``
+        between them, where the rows are not in memory.
     kind : str
         Kind of the start.
     n_starts : int
@@ -69,21 +70,19 @@ class Run:
 
 
 def continued(sketch: Sequence[Run], order: Sequence[int], data: Sequence[Run]) -> list[Run]:
-    """Climbs on the sketch with the optima that their continuations on the data ended in.
+    """Climbs on a sketch or sample with the optima that their continuations ended in.
 
     Parameters
     ----------
     sketch : sequence of Run
-        Their ``optimum`` is that of the sketch, as it was found.
+        Their ``optimum`` is that of their own rows, as it was found.
     order : sequence of int
-        Optima of the sketch that were continued, in the order of ``data``.
+        Those optima that were continued, in the order of ``data``.
     data : sequence of Run
         The continuations.
     """
     ends = {there: run.optimum for there, run in zip(order, data, strict=True)}
-    return [
-        replace(run, phase="sketch", optimum=ends.get(run.optimum, NOT_CONTINUED)) for run in sketch
-    ]
+    return [replace(run, optimum=ends.get(run.optimum, NOT_CONTINUED)) for run in sketch]
 
 
 def table(runs: Sequence[Run]) -> DataFrame:

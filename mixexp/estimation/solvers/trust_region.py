@@ -44,6 +44,11 @@ class QuadraticModel:
         inside = hessian if free.all() else hessian[np.ix_(free, free)]
         self._eigen = np.linalg.eigh(-inside) if free.any() else None
 
+    @property
+    def concave(self) -> bool:
+        """Whether it is strictly concave in the coordinates that are not held on their bounds."""
+        return self._eigen is not None and bool(self._eigen[0][0] > 0.0)
+
     def value(self, step: Array) -> float:
         """m(s)."""
         return float(self.gradient @ step + 0.5 * step @ self.hessian @ step)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixexp._kernels import topk
+from mixexp.estimation.data import Data
 from mixexp.estimation.objective import Objective
 from mixexp.estimation.pieces import BLOCK_ROWS, pieces_of
 
@@ -33,30 +34,42 @@ def crossings(
     t, jump : arrays (n,)
         Rows that never cross have t = nan.
     """
+    coefficients = objective.layout.coefficients(theta)
+    blocks = [
+        _crossings_of(objective, coefficients, expert, direction, part, start)
+        for part in objective.data.parts()
+        for start in range(0, part.n_rows, BLOCK_ROWS)
+    ]
+    times, jumps = zip(*blocks, strict=True)
+    return np.concatenate(times), np.concatenate(jumps)
+
+
+def _crossings_of(
+    objective: Objective,
+    coefficients: list[Array],
+    expert: int,
+    direction: Array,
+    data: Data,
+    start: int,
+) -> tuple[Array, Array]:
+    """:func:`crossings` of the rows of a block, from ``start`` on."""
     pieces, layout = pieces_of(objective), objective.layout
     assert pieces is not None and pieces.jumps and pieces.linear
-    coefficients = layout.coefficients(theta)
-    basis = layout.basis_of[pieces.coordinate]
-    parts = []
-    for start in range(0, objective.data.n_rows, BLOCK_ROWS):
-        stop = min(start + BLOCK_ROWS, objective.data.n_rows)
-        features = layout.features(np.ascontiguousarray(objective.data.z[:, start:stop]))
-        predictors = layout.predictors(coefficients, features)
-        scores = np.ascontiguousarray(predictors[pieces.coordinate])
-        chosen = np.empty((pieces.n_active + 1, stop - start), dtype=np.int64)
-        topk.select(scores, chosen)
-        active, traded, at = _trade(chosen, expert)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            t = (np.take_along_axis(scores, at[None], axis=0)[0] - scores[expert]) / (
-                direction @ features[basis]
-            )
-        logits, density = _joint(objective, predictors, start, stop)
-        jump = _loglik(logits, density, traded) - _loglik(logits, density, active)
-        if objective.data.weight is not None:
-            jump *= objective.data.weight[start:stop]
-        parts.append((np.where(np.isfinite(t), t, np.nan), jump))
-    times, jumps = zip(*parts, strict=True)
-    return np.concatenate(times), np.concatenate(jumps)
+    rows = slice(start, min(start + BLOCK_ROWS, data.n_rows))
+    features = layout.features(np.ascontiguousarray(data.z[:, rows]))
+    predictors = layout.predictors(coefficients, features)
+    scores = np.ascontiguousarray(predictors[pieces.coordinate])
+    chosen = np.empty((pieces.n_active + 1, scores.shape[1]), dtype=np.int64)
+    topk.select(scores, chosen)
+    active, traded, at = _trade(chosen, expert)
+    speed = direction @ features[layout.basis_of[pieces.coordinate]]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = (np.take_along_axis(scores, at[None], axis=0)[0] - scores[expert]) / speed
+    logits, density = _joint(objective, predictors, np.ascontiguousarray(data.y[:, rows]))
+    jump = _loglik(logits, density, traded) - _loglik(logits, density, active)
+    if data.weight is not None:
+        jump *= data.weight[rows]
+    return np.where(np.isfinite(t), t, np.nan), jump
 
 
 def _trade(chosen: NDArray[np.int64], expert: int):  # type: ignore[no-untyped-def]
@@ -69,15 +82,12 @@ def _trade(chosen: NDArray[np.int64], expert: int):  # type: ignore[no-untyped-d
     return active, traded, np.where(on, chosen[-1], active[-1])
 
 
-def _joint(
-    objective: Objective, predictors: list[Array], start: int, stop: int
-) -> tuple[Array, Array]:
+def _joint(objective: Objective, predictors: list[Array], y: Array) -> tuple[Array, Array]:
     """Logits without the selection, and log densities, each (K, B)."""
     model, n_gate = objective.model, len(objective.layout.gate)
-    shape = (model.n_experts, stop - start)
+    shape = (model.n_experts, y.shape[1])
     dense = model.gate.with_active(model.n_experts)  # type: ignore[attr-defined]
     logits = np.ascontiguousarray(dense.logits(predictors[:n_gate], np.empty(shape)))
-    y = np.ascontiguousarray(objective.data.y[:, start:stop])
     return logits, model.expert.log_density(predictors[n_gate:], y, np.empty(shape))
 
 

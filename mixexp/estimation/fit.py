@@ -1,57 +1,34 @@
-"""A whole fit: data on the solver's scale, starts on a sketch, optima on the data, certificates."""
+"""A whole fit: rows on the solver's scale, starts on a sketch, optima on all rows, certificates."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mixexp.estimation import known
 from mixexp.estimation.blocks import single_threaded_blas
-from mixexp.estimation.box import Bounds, Box
-from mixexp.estimation.candidates import Pool, draw, splits_on_data
-from mixexp.estimation.data import Data
+from mixexp.estimation.candidates import Pool
+from mixexp.estimation.drawing import Drawing, Drawn, Report, given_starts
 from mixexp.estimation.identifiability import data_findings, exact_findings, fit_findings
+from mixexp.estimation.known import Known, Watch
 from mixexp.estimation.objective import Objective
+from mixexp.estimation.options import Options
 from mixexp.estimation.penalty import Ridge
-from mixexp.estimation.sketch import sketch_rows
-from mixexp.estimation.solvers.annealing import TemperatureSchedule
-from mixexp.estimation.solvers.multistart import Optimum, Search
+from mixexp.estimation.solvers.multistart import Optimum
 from mixexp.estimation.solvers.runs import Run, continued
-from mixexp.estimation.start import Start, from_responsibilities
-from mixexp.estimation.topk_start import has_change_points
+from mixexp.estimation.streams import Source
+from mixexp.estimation.streams.reading import Code
 from mixexp.models.mixture import MixtureOfExperts, MixtureParams
+
+__all__ = ["Fit", "Options", "Report", "Watch", "fit"]
 
 Array = NDArray[np.float64]
 
-# Phase, number of the start, their total (0 if unknown) and what the start ended in.
-Report = Callable[[str, int, int, Optimum], None]
-
-_SKETCH_ROWS = 1024
 # How far the gate's bound is lifted to look for separation beyond it.
 _LIFT = 100.0
-# Rows at which the density of a fit is compared with that of other parameters.
-_COMPARED_ROWS = 200
-
-
-@dataclass(frozen=True)
-class Options:
-    """How to fit; the estimators document each of these."""
-
-    solver: str = "auto"
-    n_init: int = 10
-    bounds: Bounds = field(default_factory=Bounds)
-    min_share: float = 0.05
-    tol: float = 1e-8
-    max_iter: int = 500
-    gate_penalty: float | None = None
-    expert_penalty: float | None = None
-    standardize: bool = True
-    n_threads: int = 1
-    seed: int = 0
-    schedule: TemperatureSchedule | None = None
 
 
 @dataclass(frozen=True)
@@ -77,14 +54,16 @@ class Fit:
 @single_threaded_blas()
 def fit(
     model: MixtureOfExperts,
-    x: Array,
-    y: Array,
+    x: Array | Source,
+    y: Array | None = None,
     weight: Array | None = None,
     *,
     options: Options | None = None,
     given: Sequence[MixtureParams | Array] = (),
     columns: Sequence[str] | None = None,
     report: Report | None = None,
+    code: Code | None = None,
+    watch: Watch | None = None,
 ) -> Fit:
     """Fit a mixture of experts by maximum likelihood from several starts.
 
@@ -92,86 +71,124 @@ def fit(
     highest distinct optima there are the starts on the data. Where the sketch is not all of the
     data, half of them are splits of a fit with one expert less instead.
 
+    Rows of a source are never all in memory. Their starts are climbed on a sample of
+    ``sample_rows`` distinct rows as they would be on the data, and at most three of the distinct
+    optima there, those that can be the highest, on all rows, without EM steps before.
+
     Parameters
     ----------
     model : MixtureOfExperts
-    x : array (n, n_columns)
+    x : array (n, n_columns) or Source
+        A source has responses and weights with it.
     y : array (n,), (n, n_responses), or as the experts read it
         Responses; see ``encode`` of the family of experts.
     weight : array (n,), optional
         Positive weights.
     options : Options
     given : sequence of parameters or of responsibilities (n, K)
-        Starts of the user's, run first; they count towards ``n_init``.
+        Starts of the user's, run first and on all rows; they count towards ``n_init``.
     columns : sequence of str, optional
         Names of the columns of x.
     report : callable, optional
         Called after each start.
+    code : callable, optional
+        Makes numbers, as the experts read them, of the responses of a source.
+    watch : Watch, optional
+        Hears of every reading of a source.
+
+    Raises
+    ------
+    ValueError
+        If rows of a source cannot be used, or responsibilities are given for one.
     """
     options = options or Options()
     _check_penalty(model, options)
     about_the_gate = model.gate.findings(model.n_experts) if model.n_experts > 1 else ()
-    # Parameters on the user's side, in the model's own coordinates: an invariance taken out there
-    # is taken out of the starts as well.
-    given = [
-        model.to_params(model.coefficients(start)) if isinstance(start, MixtureParams) else start
-        for start in given
-    ]
-    model = replace(model, gate=model.gate.in_gauge())
+    model, starts = _in_gauge(model, given)
+    if columns is None:
+        columns = x.columns if isinstance(x, Source) else None
     names = list(columns or [f"x{j}" for j in range(model.n_columns)])
-    n_rows = len(x)
-    some = np.unique(np.linspace(0, n_rows - 1, _COMPARED_ROWS).astype(int))
-    compared = np.asarray(x)[some], np.asarray(y)[some]
-    response = model.expert.encode(y)
-    sketch = sketch_rows(x, response, weight, _SKETCH_ROWS, options.seed)
-    # Responsibilities belong to the user's rows in the user's order.
-    whole = len(sketch.rows) < _SKETCH_ROWS and not any(map(_is_responsibilities, given))
-    if whole:
-        # In the sketch's order and with duplicates merged, the fit is a function of the weighted
-        # distribution of the rows, bit for bit.
-        x, response, weight = x[sketch.rows], response[:, sketch.rows], sketch.weight
-    data = Data.from_rows(
-        x, response, weight,
-        standardize=options.standardize, standardize_y=model.expert.standardizes,
-        common_scale=model.expert.common_scale, take_y=True,
-    )  # fmt: skip
+    if isinstance(x, Source):
+        _check_given(starts)
+        rows = known.of_source(model, x, options, columns=names, code=code, watch=watch)
+    else:
+        assert y is not None
+        # Responsibilities belong to the user's rows in the user's order.
+        in_order = any(map(_is_responsibilities, starts))
+        rows = known.of_arrays(model, x, y, weight, options, in_order=in_order)
+    found, drawn = _search(model, rows, options, starts, names, report)
+    shared = data_findings(found.objective, rows.n_rows, names) + rows.about_the_responses
+    shared += about_the_gate + drawn.told
+    told = [
+        shared
+        + fit_findings(found.objective, o)
+        + exact_findings(model, found.params(o), *rows.compared)
+        for o in found.optima
+    ]
+    return replace(found, optima=[o.adding(t) for o, t in zip(found.optima, told, strict=True)])
+
+
+def _search(
+    model: MixtureOfExperts,
+    rows: Known,
+    options: Options,
+    given: list[MixtureParams | Array],
+    names: list[str],
+    report: Report | None,
+) -> tuple[Fit, Drawn]:
+    """Certified optima from the user's starts and from those that are drawn."""
     penalty = Ridge.build(model.layout, options.gate_penalty, options.expert_penalty)
-    objective = Objective(model, data, penalty, options.n_threads)
-    search = Search(
-        objective, options.bounds.box(model.layout), solver=options.solver, tol=options.tol,
-        max_iter=options.max_iter, min_share=options.min_share, schedule=options.schedule,
-    )  # fmt: skip
-    starts = [(_given(objective, start, search.box), 1) for start in given]
-    small = data if whole else data.take(sketch.rows, sketch.weight)
-    pool = Pool(Objective(model, small, penalty), options.bounds)
+    objective = Objective(model, rows.data, penalty, options.n_threads)
+    whole = rows.sketch is rows.data
+    pool = Pool(objective if whole else Objective(model, rows.sketch, penalty), options.bounds)
     _check_gate(pool.objective)
-    if len(starts) < options.n_init and has_change_points(pool.objective):
-        about_the_gate += (
-            "one of the starts is the best cut of the column into intervals, searched exhaustively "
-            "on grids of the sketch",
-        )
-    drawn = _drawn(objective, pool, options, options.n_init - len(starts), report)
-    n_given = len(starts)
-    starts += drawn.starts
-    for i, (start, n_hits) in enumerate(starts):
-        optimum = search.run(start, n_hits)
-        if report is not None:
-            report("data", i + 1, len(starts), optimum)
+    drawing = Drawing(pool, options, report)
+    search = drawing.search(objective)
+    starts = list(given_starts(objective, given, search.box))
+    number = options.n_init - len(starts)
+    if rows.sample is None:
+        drawn = drawing.on_sketch(objective, number)
+    else:
+        sampled = Objective(model, rows.sample, penalty, options.n_threads)
+        drawn = drawing.on_sample(sampled, number)
+    n_given, total = len(starts), len(starts) + len(drawn.starts)
+    drawing.climb(search, starts, "data", total=total)
+    if rows.sample is not None:
+        # What the sample's rows could tell about the way, they have told.
+        search.climber = replace(search.climber, n_em=0, schedule=None)
+    drawing.climb(search, drawn.starts, "data", total=total, before=n_given)
+    search.n_starts += drawn.n_ended
     cold, hot = options.bounds.temperature
     lifted = replace(
         options.bounds, gate=_LIFT * options.bounds.gate, temperature=(cold / _LIFT, hot * _LIFT)
     ).box(model.layout)
-    optima = search.certified(model.layout.names(names), lifted)
+    # Where each reading is dear, the optima below the answer go without a certificate.
+    dear = rows.sample is not None
+    optima = search.certified(model.layout.names(names), lifted, until_one_holds=dear)
     first = search.runs[n_given : n_given + len(drawn.order)]
     runs = continued(drawn.runs, drawn.order, first) + search.runs
-    shared = data_findings(objective, n_rows, names) + model.expert.findings(data.y)
-    shared += about_the_gate
-    found = Fit(objective, optima, runs)
-    told = [
-        shared + fit_findings(objective, o) + exact_findings(model, found.params(o), *compared)
-        for o in optima
+    return Fit(objective, optima, runs), drawn
+
+
+def _in_gauge(
+    model: MixtureOfExperts, given: Sequence[MixtureParams | Array]
+) -> tuple[MixtureOfExperts, list[MixtureParams | Array]]:
+    """The model without the invariance that its gate takes out, and starts in its coordinates."""
+    # Parameters on the user's side, in the model's own coordinates: an invariance taken out there
+    # is taken out of the starts as well.
+    starts = [
+        model.to_params(model.coefficients(start)) if isinstance(start, MixtureParams) else start
+        for start in given
     ]
-    return replace(found, optima=[o.adding(t) for o, t in zip(optima, told, strict=True)])
+    return replace(model, gate=model.gate.in_gauge()), starts
+
+
+def _check_given(given: list[MixtureParams | Array]) -> None:
+    if any(map(_is_responsibilities, given)):
+        raise ValueError(
+            "init holds responsibilities, one row for each row of the data, which a source has too "
+            "many of; give parameters (of a fit to some of the rows, say) or leave init out"
+        )
 
 
 def _check_penalty(model: MixtureOfExperts, options: Options) -> None:
@@ -187,7 +204,7 @@ def _check_penalty(model: MixtureOfExperts, options: Options) -> None:
 
 def _check_gate(objective: Objective) -> None:
     """Functions of the user's may return what no likelihood can be made of."""
-    model, layout, data = objective.model, objective.layout, objective.data
+    model, layout, data = objective.model, objective.layout, objective.in_memory
     theta = np.random.default_rng(0).normal(size=layout.n_free)
     features = layout.features(data.z)
     for basis, rows in zip(layout.bases, features, strict=True):
@@ -210,56 +227,3 @@ def _check_gate(objective: Objective) -> None:
 
 def _is_responsibilities(start: MixtureParams | Array) -> bool:
     return not isinstance(start, MixtureParams)
-
-
-def _given(objective: Objective, start: MixtureParams | Array, box: Box) -> Start:
-    """A start of the user's: parameters on the user's scale, or responsibilities."""
-    model, data = objective.model, objective.data
-    if isinstance(start, MixtureParams):
-        coefficients = model.rescale(model.coefficients(start), data.affine.inverse())
-        theta = _into_the_box(model, model.layout.vector(coefficients), box)
-        return Start(theta, "given")
-    return Start(from_responsibilities(objective, start, box), "given")
-
-
-def _into_the_box(model: MixtureOfExperts, theta: Array, box: Box) -> Array:
-    """θ in the box; a gate that is too steep keeps its boundaries, and becomes less steep."""
-    gate = model.layout.entries("gate")
-    exponents = model.gate.homogeneity()
-    if gate.any() and exponents is not None and set(exponents) == {1.0}:
-        excess = float(np.max(np.abs(theta[gate]) / box.upper[gate]))
-        theta = np.where(gate, theta / max(1.0, excess), theta)
-    return box.project(theta)
-
-
-class _Drawn(NamedTuple):
-    """Starts with how many each stands for, the climbs on the sketch, and which are continued."""
-
-    starts: list[tuple[Start, int]]
-    runs: list[Run]
-    order: list[int]
-
-
-def _drawn(
-    objective: Objective, pool: Pool, options: Options, number: int, report: Report | None
-) -> _Drawn:
-    """``number`` starts, each with the number of starts that it stands for."""
-    if number <= 0:
-        return _Drawn([], [], [])
-    rng = np.random.default_rng([options.seed, 1])
-    whole = pool.objective.data is objective.data
-    n_split = 0 if whole or objective.model.n_experts == 1 else number // 2
-    search = Search(
-        pool.objective, pool.box, tol=1e-5, max_iter=100, min_share=options.min_share,
-        schedule=options.schedule, search=False,
-    )  # fmt: skip
-    for i, start in enumerate(draw(pool, number - n_split, rng)):
-        optimum = search.run(start)
-        if report is not None:
-            report("sketch", i + 1, 0, optimum)
-    order = search.ranking()[: number - n_split]
-    ranked = [search.optima[i] for i in order]
-    starts = [(Start(o.theta, o.kind), o.n_hits if whole else 1) for o in ranked]
-    if n_split:
-        starts += [(start, 1) for start in splits_on_data(pool, objective, n_split, rng)]
-    return _Drawn(starts, search.runs, order)

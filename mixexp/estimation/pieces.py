@@ -8,6 +8,7 @@ the scores), and moves of single experts' scores, which rotate or shift boundari
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from itertools import permutations
 
 import numpy as np
@@ -113,14 +114,24 @@ def neighbours(objective: Objective, theta: Array) -> Pairs:
     return sorted((a, b) for a, b in seen if a < b and (b, a) in seen)
 
 
-def scores_by_block(objective: Objective, theta: Array, coordinate: int):  # type: ignore[no-untyped-def]
+def scores_by_block(objective: Objective, theta: Array, coordinate: int) -> Iterator[Array]:
     """The local coordinate that decides about pieces, (K, B) for each block of rows."""
-    layout, data = objective.layout, objective.data
-    table = layout.coefficients(theta)[coordinate]
+    for _, (scores,) in both_by_block(objective, (theta,), coordinate):
+        yield scores
+
+
+def both_by_block(
+    objective: Objective, thetas: Sequence[Array], coordinate: int
+) -> Iterator[tuple[Array, list[Array]]]:
+    """Covariates z (n_columns, B), and the same at several θ, for each block of rows."""
+    layout = objective.layout
+    tables = [layout.coefficients(theta)[coordinate] for theta in thetas]
     basis = layout.coordinates[coordinate].basis
-    for start in range(0, data.n_rows, BLOCK_ROWS):
-        z = data.z[:, start : start + BLOCK_ROWS]
-        yield table @ basis.expand(z, np.empty((basis.n_terms, z.shape[1])))
+    for part in objective.data.parts():
+        for start in range(0, part.n_rows, BLOCK_ROWS):
+            z = part.z[:, start : start + BLOCK_ROWS]
+            phi = basis.expand(z, np.empty((basis.n_terms, z.shape[1])))
+            yield z, [table @ phi for table in tables]
 
 
 def rigid_basis(objective: Objective, theta: Array) -> Array:

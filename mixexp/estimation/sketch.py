@@ -21,6 +21,21 @@ class Sketch(NamedTuple):
     weight: Array
 
 
+class Smallest(NamedTuple):
+    """The smallest of some hashes, sorted: ``hashes``, where each was first, and its weight."""
+
+    hashes: Hashes
+    first: NDArray[np.intp]
+    weight: Array
+
+
+def smallest(hashes: Hashes, weight: Array, size: int) -> Smallest:
+    """The ``size`` smallest distinct hashes, each with the sum of the weights of its copies."""
+    kept, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
+    total = np.asarray(np.bincount(inverse, weights=weight)[:size], dtype=float)
+    return Smallest(kept[:size], first[:size], total)
+
+
 def sketch_rows(x: Array, y: Array, weight: Array | None, size: int, seed: int) -> Sketch:
     """The ``size`` distinct rows with the smallest hashes, in the order of their hashes.
 
@@ -38,30 +53,31 @@ def sketch_rows(x: Array, y: Array, weight: Array | None, size: int, seed: int) 
     seed : int
     """
     y = np.atleast_2d(y)
-    kept_hash = np.empty(0, dtype=np.uint64)
+    kept = Smallest(np.empty(0, dtype=np.uint64), np.empty(0, dtype=np.intp), np.empty(0))
     kept_row: NDArray[np.intp] = np.empty(0, dtype=np.intp)
-    kept_weight: Array = np.empty(0)
     for start in range(0, len(x), _BLOCK):
         stop = min(start + _BLOCK, len(x))
-        hashes = _hash_rows(np.column_stack([x[start:stop], y[:, start:stop].T]), seed)
+        hashes = hash_rows(x[start:stop], y[:, start:stop], seed)
         rows: NDArray[np.intp] = np.arange(start, stop)
         mass: Array = np.ones(len(rows)) if weight is None else weight[start:stop]
-        if len(kept_hash) == size:
-            near = hashes <= kept_hash[-1]
+        if len(kept.hashes) == size:
+            near = hashes <= kept.hashes[-1]
             hashes, rows, mass = hashes[near], rows[near], mass[near]
-        hashes = np.concatenate([kept_hash, hashes])
         rows = np.concatenate([kept_row, rows])
-        mass = np.concatenate([kept_weight, mass])
-        kept_hash, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
-        kept_weight = np.asarray(np.bincount(inverse, weights=mass)[:size], dtype=float)
-        kept_hash, kept_row = kept_hash[:size], rows[first[:size]]
-    return Sketch(kept_row, kept_weight)
+        kept = smallest(
+            np.concatenate([kept.hashes, hashes]), np.concatenate([kept.weight, mass]), size
+        )
+        kept_row = rows[kept.first]
+    return Sketch(kept_row, kept.weight)
 
 
-def _hash_rows(rows: Array, seed: int) -> Hashes:
-    """One 64-bit hash for each row (splitmix64 of its columns, chained)."""
-    state = np.full(len(rows), np.uint64(seed), dtype=np.uint64)
-    for column in rows.T:
+def hash_rows(x: Array, y: Array, seed: int) -> Hashes:
+    """One 64-bit hash for each row of x (m, n_columns) and y (n_responses, m).
+
+    Splitmix64 of its columns, chained.
+    """
+    state = np.full(len(x), np.uint64(seed), dtype=np.uint64)
+    for column in [*x.T, *y]:
         # Adding zero turns -0.0 into 0.0: they are the same number with two bit patterns.
         bits = np.ascontiguousarray(column + 0.0).view(np.uint64)
         state = _mix(state * _GOLDEN + bits)

@@ -26,6 +26,7 @@ from mixexp.estimators._output import Container, as_container
 from mixexp.estimators._parameters import MoEParameters
 from mixexp.estimators._progress import Progress
 from mixexp.estimators._results import WithResults
+from mixexp.estimators._sources import Path, SourceMixin, refuse_source, source_of
 from mixexp.estimators._versioned import Versioned
 from mixexp.models import MixingMeasure, MixtureOfExperts, MixtureParams
 from mixexp.models.entropy import entropy
@@ -40,7 +41,9 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 
-class MoEBase(Versioned, CallbackSupportMixin, FormulaMixin, WithResults, MoEParameters, ABC):
+class MoEBase(
+    Versioned, CallbackSupportMixin, FormulaMixin, SourceMixin, WithResults, MoEParameters, ABC
+):
     """Fits by maximum likelihood and keeps the distinct optima; subclasses name the expert.
 
     Some families know a number about each row beside x, an exposure or a number of trials. The
@@ -96,8 +99,20 @@ class MoEBase(Versioned, CallbackSupportMixin, FormulaMixin, WithResults, MoEPar
         )
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any = None, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: Any = None,
+        y: Any = None,
+        sample_weight: ArrayLike | None = None,
+        *,
+        checkpoint: Path | None = None,
+    ) -> Self:
         """Fit to rows X (n, n_features) and responses y (n,), with optional weights (n,).
+
+        For data larger than memory, X is a source, such as :func:`mixexp.scan_parquet` makes, which
+        has responses and weights of its own. With ``checkpoint``, a path, every pass over a source
+        is noted in that file when it ends; a fit that was interrupted goes on from it if it is
+        called again with the same settings.
 
         An estimator made by :meth:`from_formula` fits its own data without arguments, or learns
         its formula again from a data frame X; responses are taken from it where y is left out.
@@ -106,9 +121,9 @@ class MoEBase(Versioned, CallbackSupportMixin, FormulaMixin, WithResults, MoEPar
         ended, and those that score get the best fit so far; a callback that returns True there ends
         the search, and this fit is certified.
         """
-        return self._fit(X, y, sample_weight)
+        return self._fit(X, y, sample_weight, checkpoint=checkpoint)
 
-    def _fit(self, X: Any, y: Any, sample_weight: ArrayLike | None, known: Any = None) -> Self:
+    def _fit_rows(self, X: Any, y: Any, sample_weight: Any, known: Any) -> None:
         given = self._bind(X, y, sample_weight, known)
         X, y, sample_weight, known = given
         x, y = self._read(X, y, reset=True)
@@ -135,11 +150,11 @@ class MoEBase(Versioned, CallbackSupportMixin, FormulaMixin, WithResults, MoEPar
         monitor = Monitor(self, given, problem, len(starts))
         with Progress(self.verbose) as progress:
             fitted = monitor.search(starts, None if columns is None else list(columns), progress)
+        if hasattr(self, "_passes"):
+            # Those of an earlier fit to a source.
+            del self._passes
         self._keep(model, fitted)
         monitor.end()
-        if not self.converged_:
-            self._warn()
-        return self
 
     def _keep(self, model: MixtureOfExperts, fitted: Fit) -> None:
         """Take over what a fit has found; the first of its optima is the fitted model."""
@@ -229,6 +244,7 @@ class MoEBase(Versioned, CallbackSupportMixin, FormulaMixin, WithResults, MoEPar
     def _check(self, X: ArrayLike) -> Array:
         """Columns as the fit standardised them, in which ``_centred`` is the fitted law."""
         check_is_fitted(self, "model_")
+        refuse_source(X)
         x = validate_data(self, self._design(X), reset=False, **self._checks)
         return self._standardized(x)
 
@@ -239,6 +255,7 @@ class MoEBase(Versioned, CallbackSupportMixin, FormulaMixin, WithResults, MoEPar
 
     def _read(self, X: Any, y: Any, reset: bool) -> tuple[Array, Any]:
         """X and y as arrays, through the formula if there is one."""
+        refuse_source(X)
         return self._validated(self._design(X), self._response(X, y), reset)
 
     def _validated(self, X: Any, y: Any, reset: bool) -> tuple[Array, Any]:
@@ -359,6 +376,10 @@ class MoEBase(Versioned, CallbackSupportMixin, FormulaMixin, WithResults, MoEPar
         self, X: Any, y: Any, sample_weight: ArrayLike | None, known: Any = None
     ) -> tuple[float, float]:
         """Log-likelihood of the given data and their total weight."""
+        check_is_fitted(self, "model_")
+        source = source_of(X, y, sample_weight, known, self._bound)
+        if source is not None:
+            return self._source_loglik(source)
         X, y, sample_weight, known = self._rows(X, y, sample_weight, known)
         x, response = self._check_both(X, y, known)
         each = self._scaled.log_prob(self._centred, x, response)

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mixexp.estimation.fit import Fit, Options, Report, fit
+from mixexp.estimation.known import affine_of
 from mixexp.estimation.objective import Objective
+from mixexp.estimation.penalty import Ridge
 from mixexp.estimation.solvers.multistart import Optimum
+from mixexp.estimation.streams import Reader, Source
+from mixexp.estimation.streams.watch import Watch
 from mixexp.estimators._bound import Given
 from mixexp.estimators._optima import FittedOptimum
 from mixexp.models import MixtureOfExperts, MixtureParams
@@ -46,6 +50,9 @@ class Problem:
     rows: Rows
     options: Options
 
+    # On the sketch and on the data.
+    n_phases: ClassVar[int] = 2
+
     @cached_property
     def objective(self) -> Objective:
         """The log-likelihood of all rows on the scale of the solver."""
@@ -63,26 +70,81 @@ class Problem:
         whole = replace(optimum, solution=solution, shares=self.objective.shares(theta))
         return Fit(self.objective, [whole])
 
+    def fit(
+        self,
+        options: Options,
+        given: Sequence[MixtureParams | Array],
+        columns: Sequence[str] | None,
+        report: Report | None = None,
+    ) -> Fit:
+        """A fit to the rows with options of its own."""
+        return fit(
+            self.model, *self.rows, options=options, given=given, columns=columns, report=report
+        )
+
     def solve(
         self, starts: Sequence[MixtureParams | Array], columns: Sequence[str] | None, report: Report
     ) -> Fit:
         """The fit from the user's starts and those that are drawn."""
-        return fit(
-            self.model, *self.rows, options=self.options, given=starts, columns=columns,
-            report=report,
-        )  # fmt: skip
+        return self.fit(self.options, starts, columns, report)
 
     def finish(self, optimum: Optimum, n_ended: int, columns: Sequence[str] | None) -> Fit:
         """The certified fit that goes on from an optimum, of a search that was ended there."""
         start = FittedOptimum.build(self.ending_in(optimum), optimum).params
         # A warm-up at another temperature would leave the optimum.
         once = replace(self.options, n_init=1, schedule=None)
-        found = fit(self.model, *self.rows, options=once, given=[start], columns=columns)
+        found = self.fit(once, [start], columns)
         told = (
             f"a callback ended the search after {n_ended} starts: this is the best of where they "
             "ended, and the others were not made",
         )
         return replace(found, optima=[o.adding(told) for o in found.optima])
+
+
+@dataclass(frozen=True)
+class SourceProblem(Problem):
+    """A model, a source of rows it is fitted to, and how.
+
+    Parameters
+    ----------
+    rows : Source
+    code : callable
+        What turns the responses of the source into numbers as the experts read them.
+    watch : Watch
+        Follows the passes.
+    """
+
+    rows: Source  # type: ignore[assignment]
+    code: Callable[[Any], Array]
+    watch: Watch
+
+    # On a sample as well, where there is one.
+    n_phases: ClassVar[int] = 3
+
+    @cached_property
+    def objective(self) -> Objective:
+        """The log-likelihood of all rows on the scale of the solver; each value is a pass."""
+        model = replace(self.model, gate=self.model.gate.in_gauge())
+        options, survey = self.options, self.watch.survey
+        columns = self.rows.columns or [f"x{j}" for j in range(model.n_columns)]
+        affine = affine_of(model, survey, standardize=options.standardize)
+        reader = Reader(model.expert.encode, columns, self.code)
+        rows = self.watch.rows(self.rows.rows(reader, survey, affine, self.watch.part))
+        penalty = Ridge.build(model.layout, options.gate_penalty, options.expert_penalty)
+        return Objective(model, rows, penalty, options.n_threads)
+
+    def fit(
+        self,
+        options: Options,
+        given: Sequence[MixtureParams | Array],
+        columns: Sequence[str] | None,
+        report: Report | None = None,
+    ) -> Fit:
+        """A fit to the source with options of its own."""
+        return fit(
+            self.model, self.rows, options=options, given=given, columns=columns, report=report,
+            code=self.code, watch=self.watch,
+        )  # fmt: skip
 
 
 class _Ended(Exception):
@@ -120,7 +182,7 @@ class Monitor:
         self._level: Any = None
         self._task: Any = None
         if hasattr(estimator, "_init_callback_context"):
-            n_phases = 2 if problem.options.n_init > n_given else 1
+            n_phases = problem.n_phases if problem.options.n_init > n_given else 1
             self._task = estimator._init_callback_context(max_subtasks=n_phases)
             self._begin(self._task)
 
@@ -203,7 +265,7 @@ def metadata(estimator: Any, given: Given) -> dict[str, Any] | None:
     known_as = [
         name
         for name in inspect.signature(type(estimator).fit).parameters
-        if name not in ("self", "X", "y", "sample_weight")
+        if name not in ("self", "X", "y", "sample_weight", "checkpoint")
     ]
     values = {"sample_weight": given.weight, **dict.fromkeys(known_as, given.known)}
     return {name: value for name, value in values.items() if value is not None} or None

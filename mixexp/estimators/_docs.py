@@ -46,7 +46,8 @@ _PARAMETERS: dict[str, tuple[str, str]] = {
         """
         Starts on the data. They are the highest distinct optima of ``n_init`` starts of each kind
         on a sketch of at most 1024 distinct rows; of larger data, half of them are splits of a fit
-        with one expert less.
+        with one expert less. Starts for a source are climbed on a sample of its rows, and the three
+        highest distinct optima there on all of them.
         """,
     ),
     "min_share": ("float", "Share of the total weight below which an expert counts as thin."),
@@ -85,7 +86,10 @@ _PARAMETERS: dict[str, tuple[str, str]] = {
         "Threads over blocks of rows; the result does not depend on their number.",
     ),
     "random_state": ("int, RandomState or None", "Seed of the starts."),
-    "verbose": ("int", "1 shows progress over starts, 2 a line for each."),
+    "verbose": (
+        "int",
+        "1 shows progress over starts, and over passes for a source; 2 a line for each.",
+    ),
 }
 
 _ATTRIBUTES = """
@@ -102,6 +106,8 @@ optima_ : DataFrame
     :meth:`use_optimum` switches to another.
 starts_ : DataFrame
     Every start with its kind, number of steps, log-likelihood reached, trace and optimum.
+passes_ : DataFrame
+    Every pass over a source with what it summed, seconds and mean log-likelihood; else empty.
 loglik_ : float
     Log-likelihood, nats, without penalties.
 n_free_ : int

@@ -14,7 +14,6 @@ from mixexp.models import MixingMeasure, MixtureOfExperts, MixtureParams
 from mixexp.models.covariances import Covariance, Full
 from mixexp.models.gllim import GLLiM
 from mixexp.models.part import Part
-from mixexp.selection.merging_weights import LOG_WEIGHT
 
 Array = NDArray[np.float64]
 P = TypeVar("P", bound=Part)
@@ -102,6 +101,8 @@ def conditional_model(
 
 def _gate_params(model: MixtureOfExperts, weight: Array, atoms: Mapping[str, Array]) -> object:
     """Parameters of the gate from weights, or from their logarithms where the measure has them."""
+    from mixexp.selection.merging_weights import LOG_WEIGHT
+
     if LOG_WEIGHT not in atoms:
         return model.gate.from_atoms(weight, atoms)
     even = model.gate.from_atoms(np.ones_like(weight), atoms)

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from mixexp.estimators import _inputs
+from mixexp.estimators._sources import check_columns, source_of
 
 if TYPE_CHECKING:
     from mixexp.inference.results import MoEResults
@@ -45,7 +46,8 @@ class WithResults:
         Parameters
         ----------
         X, y, sample_weight
-            The data of the fit: its rows, responses and weights.
+            The data of the fit: its rows, responses and weights; or its source for X alone, which
+            is then read once for every value of the likelihood.
         cov_type : {"observed", "opg", "sandwich", "cluster"}, default="observed"
             Covariance of the estimates: inverse observed information, inverse of the outer products
             of the scores, or the product of both that is right under misspecification, with rows
@@ -77,9 +79,20 @@ class WithResults:
         withhold: str,
     ) -> MoEResults:
         from mixexp.inference.fitted import Fitted
+        from mixexp.inference.fitted_source import FittedSource
         from mixexp.inference.results import MoEResults
 
         check_is_fitted(self, "model_")
+        options = {"cov_type": cov_type, "weights": weights, "withhold": withhold}
+        source = source_of(X, y, sample_weight, known, getattr(self, "_bound", None))
+        if source is not None:
+            if groups is not None:
+                raise ValueError(
+                    "groups= needs the rows in memory, and X is a source; use cov_type='sandwich', "
+                    "or rows in memory"
+                )
+            check_columns(self, source)
+            return MoEResults(FittedSource.of_source(self, source), self, **options)
         X, y, sample_weight, known = self._rows(X, y, sample_weight, known)
         if X is None or y is None:
             raise ValueError(
@@ -91,7 +104,4 @@ class WithResults:
         used = np.ones(len(x), dtype=bool) if weight is None else weight > 0.0
         coded = self._coded(response, known, used)
         groups = _inputs.of_groups(groups, used)
-        return MoEResults(
-            Fitted.of(self, x, coded, weight), self,
-            cov_type=cov_type, groups=groups, weights=weights, withhold=withhold,
-        )  # fmt: skip
+        return MoEResults(Fitted.of(self, x, coded, weight), self, groups=groups, **options)

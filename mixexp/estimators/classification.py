@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -136,18 +137,10 @@ class MultinomialMoE(ClassifierMixin, MoEBase):
             )
 
     def _coded(self, y: Any, known: Any, used: NDArray[np.bool_]) -> Array:
-        labels, positions = _distinct(y)
-        # Python's equality: 1, 1.0 and True are one label, 1 and "1" are two.
-        code = {label: code for code, label in enumerate(self.classes_.tolist())}
-        codes = np.array([code.get(label, -1) for label in labels.tolist()], dtype=float)[positions]
-        if (unseen := (codes < 0.0) & used).any():
-            row = int(np.flatnonzero(unseen)[0])
-            raise ValueError(
-                f"y has the class {np.asarray(y)[[row]].tolist()[0]!r} in row {row}, which is not "
-                f"one of the fitted classes {self.classes_.tolist()}; leave such rows out, or fit "
-                "on data that have the class"
-            )
-        return codes
+        return codes(y, self.classes_, used)
+
+    def _code(self) -> Callable[[Any], Array]:
+        return partial(codes, classes=self.classes_)
 
     def predict(self, X: ArrayLike) -> Any:
         """The most probable class, shape (n,); of equally probable ones, the first."""
@@ -206,6 +199,29 @@ class MultinomialMoE(ClassifierMixin, MoEBase):
         """Labels drawn from P(y | x_i): shape (n,), or (n_samples, n)."""
         codes = _laws.draw(self._law(X), n_samples, random_state)
         return self.classes_[codes.astype(np.intp)]
+
+
+def codes(y: Any, classes: Any, used: NDArray[np.bool_] | None = None) -> Array:
+    """The position of each label among the classes, (n,); of rows not ``used`` it may be -1.
+
+    Raises
+    ------
+    ValueError
+        If a row in use has another label, which it names.
+    """
+    labels, positions = _distinct(y)
+    # Python's equality: 1, 1.0 and True are one label, 1 and "1" are two.
+    known = {label: code for code, label in enumerate(classes.tolist())}
+    found = np.array([known.get(label, -1) for label in labels.tolist()], dtype=float)[positions]
+    unseen = found < 0.0 if used is None else (found < 0.0) & used
+    if unseen.any():
+        row = int(np.flatnonzero(unseen)[0])
+        raise ValueError(
+            f"y has the class {np.asarray(y)[[row]].tolist()[0]!r} in row {row}, which is not "
+            f"one of the fitted classes {classes.tolist()}; leave such rows out, or fit "
+            "on data that have the class"
+        )
+    return found
 
 
 def _distinct(y: Any) -> tuple[Any, NDArray[np.intp]]:

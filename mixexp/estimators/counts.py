@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin, _fit_context
-from sklearn.metrics import r2_score
 from sklearn.utils import Tags
 
 from mixexp.estimation.box import Bounds
@@ -16,6 +15,7 @@ from mixexp.estimation.solvers import TemperatureSchedule
 from mixexp.estimators import _inputs, _laws
 from mixexp.estimators._base import MoEBase
 from mixexp.estimators._docs import documented
+from mixexp.estimators._sources import Path
 from mixexp.models import MixingMeasure, Poisson
 from mixexp.models.distribution import MixtureDistribution
 from mixexp.models.experts._responses import check_exposure
@@ -38,6 +38,13 @@ class CountMoE(MoEBase):
         # Here the rows still have the user's numbers, so that a message can name one.
         self._expert().encode(response)
         return response
+
+    def _of_chunk(self, y: NDArray[Any]) -> None:
+        if y.ndim == 2 and y.shape[1] > 2:
+            raise ValueError(
+                f"y of the source has {y.shape[1]} columns; it has one of counts, and a second one "
+                "of exposures or trials where they are not 1"
+            )
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -174,12 +181,15 @@ class PoissonMoE(RegressorMixin, CountMoE):
         y: Any = None,
         sample_weight: ArrayLike | None = None,
         exposure: ArrayLike | None = None,
+        *,
+        checkpoint: Path | None = None,
     ) -> Self:
         """Fit to rows X (n, n_features) and counts y (n,), with weights and exposures (n,).
 
-        Arguments may be left out after :meth:`from_formula`, as :meth:`GaussianMoE.fit` says.
+        Arguments may be left out after :meth:`from_formula`, as :meth:`GaussianMoE.fit` says, and
+        X may be a source as there: exposures are then the second of two columns of its y.
         """
-        return self._fit(X, y, sample_weight, exposure)
+        return self._fit(X, y, sample_weight, exposure, checkpoint)
 
     def results(
         self,
@@ -256,6 +266,8 @@ class PoissonMoE(RegressorMixin, CountMoE):
         exposure: ArrayLike | None = None,
     ) -> float:
         """Coefficient of determination R² of the mean counts; 1 is perfect, 0 a constant."""
+        from sklearn.metrics import r2_score
+
         _, y, sample_weight, exposure = self._rows(X, y, sample_weight, exposure)
         return r2_score(y, self.predict(X, exposure), sample_weight=sample_weight)
 

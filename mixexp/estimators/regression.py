@@ -173,6 +173,9 @@ class GaussianMoE(RegressorMixin, MoEBase):
             self._n_responses = n_responses
         return found
 
+    def _of_chunk(self, y: NDArray[Any]) -> None:
+        self._n_responses = y.shape[1] if y.ndim == 2 else 1
+
     def predict_dist(self, X: ArrayLike) -> MixtureDistribution | MultivariateMixtureDistribution:
         """The laws p(y | x_i) as one row-wise mixture with ``pdf``, ``cdf``, ``icdf``, ...
 

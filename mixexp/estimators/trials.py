@@ -10,6 +10,7 @@ from sklearn.base import _fit_context
 
 from mixexp.estimators import _inputs, _laws
 from mixexp.estimators._docs import documented
+from mixexp.estimators._sources import Path
 from mixexp.estimators.counts import CountMoE
 from mixexp.models import Binomial, MixingMeasure
 from mixexp.models.distribution import MixtureDistribution
@@ -118,12 +119,15 @@ class BinomialMoE(CountMoE):
         y: Any = None,
         sample_weight: ArrayLike | None = None,
         trials: ArrayLike | None = None,
+        *,
+        checkpoint: Path | None = None,
     ) -> Self:
         """Fit to rows X (n, n_features) and successes y (n,), with weights and trials (n,).
 
-        Arguments may be left out after :meth:`from_formula`, as :meth:`GaussianMoE.fit` says.
+        Arguments may be left out after :meth:`from_formula`, as :meth:`GaussianMoE.fit` says, and
+        X may be a source as there: trials are then the second of two columns of its y.
         """
-        return self._fit(X, y, sample_weight, trials)
+        return self._fit(X, y, sample_weight, trials, checkpoint)
 
     def results(
         self,

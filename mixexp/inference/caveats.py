@@ -33,7 +33,7 @@ def caveats(
             "the fit has a ridge penalty: intervals are about the penalised estimate, whose bias "
             "towards zero they leave out"
         )
-    n_obs = len(fitted.x) if weights == "sampling" else fitted.total_weight
+    n_obs = fitted.n_rows if weights == "sampling" else fitted.total_weight
     if n_obs <= fitted.n_free:
         told.append(
             f"there are {n_obs:.10g} observations for {fitted.n_free} parameters: "
@@ -45,7 +45,7 @@ def caveats(
         told.append("standard errors take the boundaries between active experts as known")
     elif pieces is not None:
         told.append("standard errors take rows as being on one side of each kink of the activation")
-    if weights == "sampling" and fitted.weight is not None:
+    if weights == "sampling" and fitted.weighted:
         told.append(
             "with sampling weights the log-likelihood is a weighted sum and no likelihood: AIC and "
             "BIC compare fits with the same weights only"

@@ -81,6 +81,7 @@ class Covariates:
         """
         import pandas as pd
 
+        fitted.check_rows()
         bound = getattr(estimator, "_bound", None)
         if bound is not None:
             return cls._of_formula(fitted, bound, X)

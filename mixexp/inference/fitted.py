@@ -84,13 +84,35 @@ class Fitted:
             options.bounds.box(model.layout), tuple(labels), x, y, weight,
             estimator.certificate_,
         )  # fmt: skip
-        if abs(fitted.loglik - estimator.loglik_) > _SAME * (1.0 + abs(estimator.loglik_)):
+        fitted.check_loglik(estimator.loglik_)
+        return fitted
+
+    def check_loglik(self, reached: float) -> None:
+        """Refuse rows whose log-likelihood is not what the fit reached.
+
+        Raises
+        ------
+        ValueError
+        """
+        if abs(self.loglik - reached) > _SAME * (1.0 + abs(reached)):
             raise ValueError(
-                f"X and y have the log-likelihood {fitted.loglik:.6g} under the fit, which reached "
-                f"{estimator.loglik_:.6g}: they are not the data of the fit. Standard errors need "
+                f"X and y have the log-likelihood {self.loglik:.6g} under the fit, which reached "
+                f"{reached:.6g}: they are not the data of the fit. Standard errors need "
                 "those: pass the rows, weights and exposures that fit had"
             )
-        return fitted
+
+    def check_rows(self) -> None:
+        """Refuse what needs the rows in memory, where they are not."""
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows of positive weight."""
+        return len(self.x)
+
+    @property
+    def weighted(self) -> bool:
+        """Whether any row has a weight."""
+        return self.weight is not None
 
     @property
     def model(self) -> MixtureOfExperts:

@@ -100,6 +100,11 @@ def _same_experts(full: Fitted, nested: Fitted) -> None:
 
 def _same_data(full: Fitted, nested: Fitted) -> None:
     remedy = "fit both to the same rows, in the same order"
+    contents = [getattr(f, "content", None) for f in (full, nested)]
+    if any(contents):
+        if contents[0] != contents[1]:
+            raise ValueError(f"nested was fitted to another source than this model; {remedy}")
+        return
     if full.y.shape != nested.y.shape or not np.array_equal(full.y, nested.y):
         raise ValueError(f"nested was fitted to other responses than this model; {remedy}")
     ours, theirs = (

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixexp.inference.fitted import Fitted
+from mixexp.inference.parts import on_part
 
 Array = NDArray[np.float64]
 
@@ -24,11 +25,12 @@ def outer_products(fitted: Fitted, weights: str = "frequency") -> Array:
     """
     n = fitted.n_free
     total = np.zeros((n, n))
-    for rows, scores in fitted.objective.score_blocks(fitted.theta):
-        if fitted.weight is None or weights == "sampling":
-            total += scores.T @ scores
-        else:
-            total += scores.T @ (scores / fitted.weight[rows, None])
+    for part in fitted.objective.data.parts():
+        for rows, scores in on_part(fitted.objective, part).score_blocks(fitted.theta):
+            if part.weight is None or weights == "sampling":
+                total += scores.T @ scores
+            else:
+                total += scores.T @ (scores / part.weight[rows, None])
     return 0.5 * (total + total.T)
 
 

@@ -15,6 +15,7 @@ from mixexp.estimation.solvers.multistart import Search
 from mixexp.estimation.start import Start
 from mixexp.inference.alignment import has_pinned_reference
 from mixexp.inference.fitted import Fitted
+from mixexp.inference.parts import on_part
 from mixexp.models.gates import Softmax
 from mixexp.models.layout import Layout
 from mixexp.models.measure import MixingMeasure
@@ -120,15 +121,20 @@ def _pair(fitted: Fitted, objective: Objective, theta: Array) -> tuple[int, int]
     Climbs from several mergers end in one optimum, so where a climb began does not tell: it is the
     two that share their rows there.
     """
-    ours = fitted.objective.responsibilities(fitted.theta)
-    theirs = np.sqrt(objective.responsibilities(theta))
-    if fitted.weight is not None:
-        theirs *= fitted.weight[:, None]
-    single = np.sqrt(ours).T @ theirs
+    k = fitted.model.n_experts
+    single: Array = np.zeros((k, k - 1))
+    both = {pair: np.zeros(k - 1) for pair in combinations(range(k), 2)}
+    for part in fitted.objective.data.parts():
+        ours = on_part(fitted.objective, part).responsibilities(fitted.theta)
+        theirs = np.sqrt(on_part(objective, part).responsibilities(theta))
+        if part.weight is not None:
+            theirs *= part.weight[:, None]
+        single += np.sqrt(ours).T @ theirs
+        for a, b in both:
+            both[a, b] += np.sqrt(ours[:, a] + ours[:, b]) @ theirs
     affinity = {}
-    for a, b in combinations(range(ours.shape[1]), 2):
-        both = np.sqrt(ours[:, a] + ours[:, b]) @ theirs
-        table = np.vstack([np.delete(single, (a, b), axis=0), both])
+    for a, b in both:
+        table = np.vstack([np.delete(single, (a, b), axis=0), both[a, b]])
         affinity[a, b] = table[linear_sum_assignment(table, maximize=True)].sum()
     return max(affinity, key=lambda pair: affinity[pair])
 

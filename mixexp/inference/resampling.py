@@ -97,7 +97,7 @@ class LawSampler:
     """
 
     def __init__(self, fitted: Fitted, *, frequency: bool = True) -> None:
-        data, model = fitted.objective.data, fitted.model
+        data, model = fitted.objective.in_memory, fitted.model
         known = model.expert.known(model.expert.encode(fitted.y))
         self._weight = fitted.weight
         repeats: NDArray[np.intp] = np.arange(len(fitted.x))

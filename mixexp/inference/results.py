@@ -57,10 +57,10 @@ class MoEResults(WithFunctions, WithResampling):
     >>> X, y = faithful[["eruptions"]], faithful["waiting"]
     >>> results = GaussianMoE(n_experts=2, random_state=0).fit(X, y).results(X, y)
     >>> results.bse.filter(like="eruptions").round(2).to_dict()
-    {'gate[0] eruptions': 7.33, 'mean[0] eruptions': 1.6, 'mean[1] eruptions': 1.3}
+    {'gate[0] eruptions': 7.33, 'mean[0] eruptions': 1.3, 'mean[1] eruptions': 1.6}
     >>> print(results.wald_test("mean[0] eruptions = mean[1] eruptions"))
     Wald test (observed covariance)
-      mean[0] eruptions = mean[1] eruptions: off by 4.19533 (se 2.17)
+      mean[0] eruptions = mean[1] eruptions: off by -4.19533 (se 2.17)
     chi2(1) = 3.7535, p = 0.0527
 
     A third expert is more than these data ask for:
@@ -92,8 +92,8 @@ class MoEResults(WithFunctions, WithResampling):
             )
         self.fitted, self.estimator = fitted, copy.copy(estimator)
         self.cov_type, self.weights, self.withhold = cov_type, weights, withhold
-        check_kind(cov_type, weights, fitted.weight is not None, groups)
-        self._groups = as_groups(groups, len(fitted.x))
+        check_kind(cov_type, weights, fitted.weighted, groups)
+        self._groups = as_groups(groups, fitted.n_rows)
         self._covariances: dict[str, Covariance] = {}
 
     @property
@@ -104,7 +104,7 @@ class MoEResults(WithFunctions, WithResampling):
     @property
     def nobs(self) -> float:
         """Number of observations: the sum of frequency weights, the number of rows otherwise."""
-        return float(len(self.fitted.x) if self.weights == "sampling" else self.fitted.total_weight)
+        return float(self.fitted.n_rows if self.weights == "sampling" else self.fitted.total_weight)
 
     @property
     def df_model(self) -> int:
@@ -185,11 +185,9 @@ class MoEResults(WithFunctions, WithResampling):
         """
         kind = self.cov_type if cov_type is None else cov_type
         mine = self._groups if kind == "cluster" else None
-        check_kind(
-            kind, self.weights, self.fitted.weight is not None, mine if groups is None else groups
-        )
+        check_kind(kind, self.weights, self.fitted.weighted, mine if groups is None else groups)
         if groups is not None:
-            members = as_groups(groups, len(self.fitted.x))
+            members = as_groups(groups, self.fitted.n_rows)
             return covariance(
                 self.fitted, self._curvature, kind, weights=self.weights, groups=members
             )

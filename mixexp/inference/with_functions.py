@@ -204,7 +204,7 @@ class WithFunctions:
         >>> moe = GaussianMoE.from_formula("waiting ~ eruptions", data, random_state=0).fit()
         >>> moe.results().gate_switches().drop(columns="withheld").round(2)
            from  to  estimate    se  lower  upper
-        0     0   1      3.36  0.12   3.12   3.60
+        0     1   0      3.36  0.12   3.12    3.6
         """
         table = gate_switches(
             self.fitted, self.covariance(cov_type), self.estimator, variable, X, level

@@ -109,6 +109,7 @@ class WithResampling:
         >>> boot.replicates.shape, boot.n_failed
         ((20, 3), 0)
         """
+        self.fitted.check_rows()
         law = self.covariance()
         unidentified = None if law.failure else ~law.estimable(self.fitted.jacobian)
         if groups is None and kind == "case":
@@ -154,6 +155,7 @@ class WithResampling:
         >>> moe.results(X, y).test_n_experts(n_boot=9, random_state=0).pvalue
         0.1
         """
+        self.fitted.check_rows()
         return n_experts_test(
             self.fitted, self.estimator, n_boot, n_jobs=n_jobs, random_state=random_state,
             progress=progress, weights=self.weights, n_starts=n_starts,

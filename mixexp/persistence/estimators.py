@@ -12,8 +12,8 @@ _CHOSEN = {
     "params_", "_centred", "_theta", "_standard", "joint_loglik_", "loglik_", "certificate_",
     "converged_", "n_iter_",
 }  # fmt: skip
-# Which rows the last fit used is of no use without them.
-_OF_ROWS = {"_used", "_skl_callbacks"}
+# Which rows the last fit used is of no use without them; neither is how long it took.
+_OF_ROWS = {"_used", "_passes", "_skl_callbacks"}
 _FORMULA = "_bound"
 
 

@@ -113,7 +113,7 @@ def test_blocks_of_rows_add_up(results, monkeypatch) -> None:
     np.testing.assert_allclose(whole, scores.T @ scores, rtol=1e-10, atol=1e-10)
     groups = np.arange(len(scores)) % 7
     grouped = outer.clustered_products(fitted, groups)
-    monkeypatch.setattr(fitted.objective, "_block_rows", 50)
+    monkeypatch.setattr(fitted.objective._passes, "_block_rows", 50)
     assert len(list(fitted.objective.score_blocks(fitted.theta))) == 6
     np.testing.assert_allclose(outer.outer_products(fitted), whole, rtol=1e-10, atol=1e-10)
     np.testing.assert_allclose(outer.clustered_products(fitted, groups), grouped, 1e-9, 1e-9)

@@ -51,10 +51,11 @@ def data_findings(objective: Objective, n_rows: int, columns: list[str]) -> tupl
     elif data.n_rows < layout.n_free:
         found.append(f"only {data.n_rows} distinct rows for {layout.n_free} parameters")
     single = getattr(objective.model.expert, "n_responses", 1) == 1
-    if single and np.ptp(data.y[0]) == 0.0:
+    of_z, of_y = data.spread
+    if single and of_y[0] == 0.0:
         found.append("the response is constant")
-    names = columns or [f"x{j}" for j in range(len(data.z))]
-    constant = {j for j, z in enumerate(data.z) if np.ptp(z) == 0.0}
+    names = columns or [f"x{j}" for j in range(len(of_z))]
+    constant = {int(j) for j in np.flatnonzero(of_z == 0.0)}
     if constant:
         listed = ", ".join(names[j] for j in sorted(constant))
         found.append("constant columns, whose slopes are not identified: " + listed)
@@ -81,9 +82,12 @@ def _beyond_the_origin(objective: Objective) -> bool:
     basis = objective.layout.coordinates[pieces.coordinate].basis
     if basis.constant or basis.n_terms != 1:
         return False
-    z = objective.data.z
-    values = basis.expand(z, np.empty((1, z.shape[1])))
-    return bool(values.min() > 0.0 or values.max() < 0.0)
+    ends = [
+        (values.min(), values.max())
+        for part in objective.data.parts()
+        for values in [basis.expand(part.z, np.empty((1, part.n_rows)))]
+    ]
+    return min(low for low, _ in ends) > 0.0 or max(high for _, high in ends) < 0.0
 
 
 def _rank(objective: Objective, basis) -> int:  # type: ignore[no-untyped-def]

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # A unit imports units of a lower level only, or of its own level where that level is not split.
 LEVELS: list[set[str]] = [
-    {"_kernels"},
+    {"_kernels", "_lazy"},
     {"models"},
     {"estimation"},
     {"theory", "selection", "inference"},
@@ -36,8 +36,12 @@ ONLY_IN = {
         "mixexp.estimation.executors",
         "mixexp.selection.execution",
     ),
-    "dask": ("mixexp.simulation.backends", "mixexp.estimation.executors"),
-    "distributed": ("mixexp.simulation.backends", "mixexp.estimation.executors"),
+    "dask": ("mixexp.simulation.backends", "mixexp.estimation.cluster"),
+    "distributed": (
+        "mixexp.simulation.backends",
+        "mixexp.estimation.executors",
+        "mixexp.estimation.cluster",
+    ),
 }
 LATE = {"statsmodels", "matplotlib"}
 

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import KFold, StratifiedKFold, check_cv
 
 from mixexp.selection.selector_rows import Rows
 
@@ -49,6 +48,8 @@ def folds(cv: Any, rows: Rows, stratify: bool, seed: int) -> list[Fold]:
     """
     if isinstance(cv, bool) or (isinstance(cv, int | np.integer) and cv < 2):
         raise ValueError(f"cv={cv!r} holds no rows out; use at least 2 folds")
+    from sklearn.model_selection import KFold, StratifiedKFold, check_cv
+
     if isinstance(cv, int | np.integer):
         kind = StratifiedKFold if stratify else KFold
         splitter = kind(int(cv), shuffle=True, random_state=seed)

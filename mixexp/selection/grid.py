@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.model_selection import ParameterGrid
 
 from mixexp.selection.fingerprint import fingerprint
 
@@ -107,6 +106,8 @@ def size(estimator: Any) -> int:
 
 
 def _combinations(grid: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    from sklearn.model_selection import ParameterGrid
+
     lists = {name: list(v) if _is_several(v) else [v] for name, v in grid.items()}
     empty = [name for name, values in lists.items() if not values]
     if empty:

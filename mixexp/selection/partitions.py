@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.cluster.hierarchy import linkage
-from scipy.spatial.distance import squareform
 
 Array = NDArray[np.float64]
 Partition = tuple[tuple[int, ...], ...]
@@ -62,6 +60,9 @@ def nested_partitions(correlation: ArrayLike) -> PartitionPath:
     >>> nested_partitions(rho).partitions[1]
     ((0, 1), (2,))
     """
+    from scipy.cluster.hierarchy import linkage
+    from scipy.spatial.distance import squareform
+
     matrix = np.abs(np.asarray(correlation, dtype=float))
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not np.isfinite(matrix).all():
         raise ValueError(

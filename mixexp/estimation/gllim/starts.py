@@ -7,8 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.cluster.vq import kmeans2
-from sklearn.cluster import kmeans_plusplus
 
 from mixexp.estimation.gllim.data import JointData
 from mixexp.estimation.gllim.em import JointEM
@@ -71,8 +69,12 @@ def _labels(points: Array, n_experts: int, kind: str, rng: np.random.Generator) 
         return rng.integers(n_experts, size=len(points))
     # Centres from the different rows alone: a weight of two starts as a row that comes twice.
     if kind == "random centres":
+        from sklearn.cluster import kmeans_plusplus
+
         centres, _ = kmeans_plusplus(distinct, n_experts, random_state=seed)
         return nearest(points, centres)
+    from scipy.cluster.vq import kmeans2
+
     # Lloyd's steps by SciPy: scikit-learn's wait for its threads longer than they compute.
     centres, _ = kmeans2(distinct, n_experts, iter=10, minit="++", rng=seed, missing="warn")
     return nearest(points, centres)

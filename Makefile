@@ -15,7 +15,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help rates reproduce report theory coverage glome test test-slow lint docs notebooks linkcheck wheel-check bench clean
+.PHONY: help rates reproduce report theory coverage glome test test-slow lint docs notebooks linkcheck wheel-check bench bench-check bench-peers clean
 
 help:  ## show this list
 	@echo 'usage: make TARGET [ARGS="..."] [PYTHON=python3.12] [VENV=.venv] [EXTRAS=dev]'
@@ -64,11 +64,18 @@ linkcheck: $(STAMP)  ## every external link of the documentation, which needs a 
 wheel-check: $(STAMP)  ## build the wheel, install it in a clean environment, run the README from there
 	$(BIN)/python -m pytest -q -m "slow or not slow" tests/test_wheel.py tests/test_packaging.py $(ARGS)
 
-bench: $(STAMP)  ## timings, written to benchmarks/results
+bench: $(STAMP)  ## timings, recorded; fails where a ratio got 25 % worse than in the last record
 	$(BIN)/python -m benchmarks.run $(ARGS)
 
-clean:  ## remove the environment and all caches (study results stay)
+bench-check: $(STAMP)  ## stable ratios in 2 minutes, not recorded; fails where one got twice as bad
+	$(BIN)/python -m benchmarks.run --quick --stable --check --tolerance 1 $(ARGS)
+
+bench-peers: $(STAMP)  ## other packages on the same data: docs/peers.md, 15 minutes (QUICK=1: a minute)
+	$(BIN)/python -m benchmarks.peers --install $(if $(QUICK),--quick) $(ARGS)
+
+clean:  ## remove environments and all caches (study results stay)
 	@if test -f $(VENV)/pyvenv.cfg; then rm -rf $(VENV); fi
+	rm -rf .venv-peers .venv-peers-newer
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov build dist docs/_build
 	find . -name .git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -64,3 +64,14 @@ def short_name(known: dict[str, Any]) -> str:
     name = re.sub(r"\(r\)|\(tm\)|\b(cpu|processor)\b|@.*|\d+-core", "", known["cpu"].lower())
     words = re.findall(r"[a-z0-9.]+", name)
     return "-".join([*words, str(known["cores"]), "cores"])
+
+
+def kind(known: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
+    """What two machines must share for their ratios to be compared.
+
+    Examples
+    --------
+    >>> kind({"cpu": "AMD EPYC", "cores": 2, "simd": ["X86_V3"]})
+    ('amd-epyc-2-cores', ('X86_V3',))
+    """
+    return short_name(known), tuple(known["simd"])

@@ -19,7 +19,12 @@ from mixexp.estimation.blocks import single_threaded_blas
 
 # Columns of x and number of experts.
 CASES = ((1, 2), (1, 4), (1, 8), (5, 4))
-TARGETS = {("EM", 1, 4): 7.0, ("information", 1, 4): 12.0}
+TARGETS = {
+    ("EM", 1, 4): 4.0,
+    ("EM", 5, 4): 8.0,
+    ("information", 1, 4): 8.0,
+    ("information", 5, 4): 16.0,
+}
 
 
 def measure(

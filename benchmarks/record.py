@@ -16,10 +16,15 @@ RESULTS = Path(__file__).parent / "results"
 SCHEMA = 1
 
 Results = Mapping[str, Sequence[Measurement]]
+# Values of an earlier run by the names of benchmark and measurement.
+Last = Mapping[tuple[str, str], float]
 
 
-def document(results: Results, *, quick: bool) -> dict[str, Any]:
-    """A run as it is written: schema, version, date (UTC), machine, and values by benchmark."""
+def document(results: Results, *, quick: bool, rejected: bool = False) -> dict[str, Any]:
+    """A run as it is written: schema, version, date (UTC), machine, and values by benchmark.
+
+    One that is rejected, since it lost too much, is kept to be looked at, never to compare with.
+    """
     from mixexp import __version__
 
     return {
@@ -27,20 +32,20 @@ def document(results: Results, *, quick: bool) -> dict[str, Any]:
         "mixexp": __version__,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "quick": quick,
+        "rejected": rejected,
         "machine": machine.facts(),
         "results": {name: [asdict(m) for m in found] for name, found in results.items()},
     }
 
 
-def file_name(run: Mapping[str, Any], only: str | None = None) -> str:
-    """``<date>-<machine>.json``; quick runs and single benchmarks do not replace a whole run."""
-    parts = [run["date"][:10], machine.short_name(run["machine"])]
-    parts += [only] if only else []
-    parts += ["quick"] if run["quick"] else []
+def file_name(run: Mapping[str, Any], only: Sequence[str] = ()) -> str:
+    """``<date>-<machine>.json``; quick, partial and rejected runs do not replace a whole run."""
+    parts = [run["date"][:10], machine.short_name(run["machine"]), *only]
+    parts += [mark for mark in ("quick", "rejected") if run[mark]]
     return "-".join(parts) + ".json"
 
 
-def write(run: Mapping[str, Any], folder: Path, only: str | None = None) -> Path:
+def write(run: Mapping[str, Any], folder: Path, only: Sequence[str] = ()) -> Path:
     """Write a run; one of the same day on the same machine is replaced."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / file_name(run, only)
@@ -49,19 +54,21 @@ def write(run: Mapping[str, Any], folder: Path, only: str | None = None) -> Path
 
 
 def last_values(folder: Path, *, quick: bool) -> dict[tuple[str, str], float]:
-    """The newest recorded value by benchmark and name, on this kind of machine at these sizes."""
-    here = machine.short_name(machine.facts())
+    """Values of the newest accepted run of each benchmark, at these sizes on this kind of machine.
+
+    Two machines are of a kind if processor, number of cores and instruction sets are the same.
+    """
+    here = machine.kind(machine.facts())
     runs = [json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*.json"))]
     comparable = [
         run
         for run in runs
         if run["schema"] == SCHEMA
         and run["quick"] == quick
-        and machine.short_name(run["machine"]) == here
+        and not run.get("rejected", False)
+        and machine.kind(run["machine"]) == here
     ]
-    return {
-        (benchmark, m["name"]): m["value"]
-        for run in sorted(comparable, key=lambda run: run["date"])
-        for benchmark, found in run["results"].items()
-        for m in found
-    }
+    newest: dict[str, Any] = {}
+    for run in sorted(comparable, key=lambda run: run["date"]):
+        newest |= run["results"]
+    return {(name, m["name"]): m["value"] for name, found in newest.items() for m in found}

@@ -31,7 +31,7 @@ def measure(
         seconds = _pass_seconds(name, size, 2 if name == "information" else rounds)
         case = f"k={N_EXPERTS} K={N_ACTIVE} d={N_COLUMNS} n={size}"
         share = seconds["sparse"] / seconds["dense"]
-        yield Measurement(f"{name} pass, {case}, speed-up", 1.0 / share, "x")
+        yield Measurement(f"{name} pass, {case}, speed-up", 1.0 / share, "x faster")
         yield Measurement(f"{name} pass, {case}, sparse/dense", share, "x", TARGET)
         yield Measurement(f"{name} pass, {case}, time", 1e9 * seconds["sparse"] / size, "ns/n")
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from benchmarks.measurement import Measurement
-from benchmarks.record import Results
+from benchmarks.record import Last, Results
 
 HEADER = ("benchmark", "measurement", "value", "unit", "target", "", "last", "ratio")
 _RIGHT = {2, 4, 6, 7}
 
 
-def render(results: Results, last: Mapping[tuple[str, str], float]) -> str:
-    """One line for each measurement; ``last`` holds values of an earlier run, ratio is now / last.
+def render(results: Results, last: Last) -> str:
+    """One line for each measurement, beside its value in an earlier run; ratio is now / last.
 
     Examples
     --------

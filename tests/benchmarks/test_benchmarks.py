@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import baseline, gllim, parts, passes, plain_gllim, record, table
+from benchmarks import baseline, gllim, parts, passes, plain_gllim, record, table, threads
 from benchmarks.measurement import Measurement
 from benchmarks.problems import balanced_rows
 from mixexp.estimation.data import Data
@@ -40,9 +40,19 @@ def test_passes_measure_every_case_once(found: list[Measurement]) -> None:
     assert len(set(names)) == len(names) == 7 * len(passes.CASES)
     assert all(m.value > 0.0 for m in found)
     assert {m.name: m.target for m in found if m.target is not None} == {
-        "EM pass, d=1 K=4": 7.0,
-        "information pass, d=1 K=4": 12.0,
+        "EM pass, d=1 K=4": 4.0,
+        "EM pass, d=5 K=4": 8.0,
+        "information pass, d=1 K=4": 8.0,
+        "information pass, d=5 K=4": 16.0,
     }
+
+
+def test_threads_measure_what_is_gained(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured = list(threads.measure(quick=True, n_rows=9000, rounds=1))
+    assert len({m.name for m in measured}) == len(measured) == 2 * len(threads.CASES)
+    assert all(m.value > 0.0 and m.larger_is_better for m in measured)
+    monkeypatch.setattr(threads.machine, "n_cores", lambda: 1)
+    assert not list(threads.measure(quick=True))
 
 
 def test_parts_measure_every_part_once() -> None:
@@ -52,10 +62,10 @@ def test_parts_measure_every_part_once() -> None:
 
 
 def test_a_written_run_has_the_schema(found: list[Measurement], tmp_path: Path) -> None:
-    path = record.write(record.document({"passes": found}, quick=True), tmp_path, "passes")
+    path = record.write(record.document({"passes": found}, quick=True), tmp_path, ["passes"])
     assert path.name.endswith("-cores-passes-quick.json")
     run = json.loads(path.read_text("utf-8"))
-    assert set(run) == {"schema", "mixexp", "date", "quick", "machine", "results"}
+    assert set(run) == {"schema", "mixexp", "date", "quick", "rejected", "machine", "results"}
     assert set(run["machine"]) == FACTS | VERSIONS
     assert len(run["results"]["passes"]) == len(found)
     for measurement in run["results"]["passes"]:
@@ -105,6 +115,8 @@ def test_table_compares_with_the_last_run_and_the_target() -> None:
         (Measurement("m", 1.0, "x", target=1.0), "met"),
         (Measurement("m", 1.1, "x", target=1.0), "missed"),
         (Measurement("m", 0.5, "x", target=1.0, at_least=True), "missed"),
+        (Measurement("m", 1.9, "x faster", target=1.8), "met"),
+        (Measurement("m", 1.7, "x faster", target=1.8), "missed"),
     ],
 )
 def test_verdict(measurement: Measurement, verdict: str) -> None:

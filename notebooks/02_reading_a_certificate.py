@@ -48,7 +48,7 @@ moe.optima_[["loglik", "certified", "shares", "scales", "flags", "n_hits"]].roun
 # %% [markdown]
 # ## The highest maximum may be a spike
 #
-# The first row is 2.8 nats higher and was found by few of the starts. Its first expert has a
+# The first row is 2.8 nats higher and was found by few of the starts. One of its experts has a
 # standard deviation of 0.0045: it follows a third of the points nearly exactly. The data are
 # rounded to three decimals, so this may be rounding rather than music. The likelihood cannot know;
 # you can. Either take the other maximum, or say which scales are possible (in standard deviations

@@ -46,10 +46,13 @@ def test_free_temperature_is_the_gate_inside_it() -> None:
         settings = {"gate_penalty": penalty, "n_init": 2, "random_state": 0}
         plain = GaussianMoE(2, **settings).fit(X, y)
         free = GaussianMoE(2, gate=Temperature(), **settings).fit(X, y)
-        assert free.loglik_ == plain.loglik_
+        assert free.loglik_ == pytest.approx(plain.loglik_, rel=1e-13)
         assert free.n_free_ == plain.n_free_
         assert free.params_.gate.temperature == 1.0
-        assert np.array_equal(free.params_.gate.base.coef, plain.params_.gate.coef)
+        # Another pass adds in another order.
+        np.testing.assert_allclose(
+            free.params_.gate.base.coef, plain.params_.gate.coef, rtol=1e-9, atol=1e-12
+        )
         assert "the scale of the gate is not identified" in free.certificate_.summary()
         again = GaussianMoE(2, gate=Temperature(), init=free.measure_, **settings).fit(X, y)
         assert again.loglik_ == pytest.approx(free.loglik_, abs=1e-9)

@@ -50,17 +50,14 @@ def fitted(gate: Gate, k: int = 2) -> tuple[Fit, Certificate]:
 def test_fits_with_a_free_scale_are_certified_modulo_it(gate: Gate) -> None:
     found, certificate = fitted(gate)
     theta, target = found.optima[0].theta, found.objective
-    # The curvature along the direction is as small as the score that the climb has left.
-    weight = target.data.total_weight
-    assert certificate.holds and weight * certificate.information[0] < 1e-3
-    if certificate.n_null:
-        assert any(name.startswith(("gate", "log-temp")) for name in certificate.null_blocks)
+    assert certificate.holds and certificate.n_null >= 1
+    assert any(name.startswith(("gate", "log-temp")) for name in certificate.null_blocks)
     assert not certificate.separation.found
     assert "the scale of the gate is not identified" in certificate.summary()
     (direction,) = target.model.invariant_directions(theta).T
     evaluation = target.evaluate(theta, 2)
     assert abs(evaluation.gradient @ direction) < 1e-6
-    assert abs(direction @ evaluation.hessian @ direction) < 1e-3
+    assert abs(direction @ evaluation.hessian @ direction) < 1e-6
 
 
 @pytest.mark.parametrize("gate", TAKEN_OUT, ids=repr)

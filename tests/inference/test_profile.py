@@ -245,11 +245,11 @@ def test_an_end_that_a_bound_of_another_parameter_sets_is_told() -> None:
     data = load_faithful()
     X, y = data[["eruptions"]], data["waiting"]
     gate = Temperature(normalize=False)
-    results = GaussianMoE(2, gate, n_init=3, random_state=0).fit(X, y).results(X, y)
+    results = GaussianMoE(2, gate, n_init=3, random_state=2).fit(X, y).results(X, y)
     assert results.withheld["gate[0] eruptions"].startswith("not identified")
     curve = results.profile("gate[0] eruptions")
     told = [text for text in curve.findings if "on a bound of the parameter space" in text]
     # Each end is told: a finite one as another parameter's bound, else that there is none.
-    assert len(told) == int(np.isfinite(curve.interval).sum())
+    assert len(told) == int(np.isfinite(curve.interval).sum()) > 0
     assert len(curve.findings) == 2 and all("bound" in text for text in curve.findings)
     assert results.profile("mean[0] eruptions").findings == ()

@@ -14,8 +14,8 @@ from mixexp.estimation.blocks import Sums, add_into
 from mixexp.estimation.cluster import partition
 from mixexp.estimation.cluster.watch import in_order, results
 from mixexp.estimation.data import Data
-from mixexp.estimation.rows import Rows
 from mixexp.estimation.streams.survey import Survey
+from mixexp.estimation.streams.surveyed import Surveyed
 from mixexp.models.basis import Affine
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ Array = NDArray[np.float64]
 _COMING = 2
 
 
-class Distributed(Rows):
+class Distributed(Surveyed):
     """Rows of a source, standardised once and kept in the memory of a cluster's workers.
 
     A pass sends the parameters to every partition and adds what comes back in the order of the
@@ -54,22 +54,11 @@ class Distributed(Rows):
         affine: Affine,
         heard: Callable[[int], None] | None = None,
     ):
-        self.client, self.survey, self.affine = client, survey, affine
+        super().__init__(survey, affine)
+        self.client = client
         self._read, self._heard = parts, heard
         self._kept = [i for i, size in enumerate(survey.sizes) if size]
         self._futures = parts()
-
-    @property
-    def n_rows(self) -> int:
-        return self.survey.n_rows
-
-    @property
-    def total_weight(self) -> float:
-        return self.survey.total_weight
-
-    @property
-    def spread(self) -> tuple[Array, Array]:
-        return self.survey.spread(self.affine)
 
     def parts(self) -> Iterator[Data]:
         """The partitions with rows, in their order, fetched one after the other."""

@@ -42,6 +42,12 @@ class NewtonState(State):
     certain: Step | None = None
     radius: float = 1.0
 
+    def slope(self, box: Box) -> float:
+        """Norm of the score in the coordinates that are free to move uphill."""
+        assert self.evaluation is not None and self.evaluation.gradient is not None
+        score = self.evaluation.gradient
+        return float(np.linalg.norm(score[box.free(self.theta, score)]))
+
     @property
     def in_reach(self) -> bool:
         """Whether the model is concave, with its top nearer than the radius of the certificate."""
@@ -127,10 +133,12 @@ class Newton(Solver):
                 break
             theta = box.project(state.theta + state.certain.step)
             polished = self.at(objective.evaluate(theta, 2), theta, box, state.radius)
-            if (
-                polished.value < state.value - rounding
-                or polished.remaining_gain > state.remaining_gain
-            ):
+            # Curvature left by rounding along an exact invariance promises a gain of its own:
+            # within the tolerance, the score says whether the step has come nearer.
+            nearer = polished.remaining_gain <= state.remaining_gain or (
+                polished.remaining_gain <= tol and polished.slope(box) < state.slope(box)
+            )
+            if polished.value < state.value - rounding or not nearer:
                 break
             state = polished
         return state

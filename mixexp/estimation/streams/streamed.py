@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from mixexp.estimation.blocks import Sums, add_into
 from mixexp.estimation.data import Data
-from mixexp.estimation.rows import Rows
 from mixexp.estimation.streams._base import Chunk, Source
 from mixexp.estimation.streams.reading import Read, Reader
 from mixexp.estimation.streams.survey import Survey
+from mixexp.estimation.streams.surveyed import Surveyed
 from mixexp.models.basis import Affine
 
 Array = NDArray[np.float64]
@@ -52,7 +52,7 @@ class Standardizer:
         return Data(z, np.ascontiguousarray(y), weight, affine)
 
 
-class Streamed(Rows):
+class Streamed(Surveyed):
     """Rows of a source, standardised; two partitions at most are in memory.
 
     Parameters
@@ -74,20 +74,9 @@ class Streamed(Rows):
         affine: Affine,
         heard: Heard | None = None,
     ):
-        self.source, self.reader, self.survey, self.affine = source, reader, survey, affine
+        super().__init__(survey, affine)
+        self.source, self.reader = source, reader
         self._standardize, self._heard = Standardizer(survey, affine), heard
-
-    @property
-    def n_rows(self) -> int:
-        return self.survey.n_rows
-
-    @property
-    def total_weight(self) -> float:
-        return self.survey.total_weight
-
-    @property
-    def spread(self) -> tuple[Array, Array]:
-        return self.survey.spread(self.affine)
 
     def parts(self) -> Iterator[Data]:
         """The partitions with rows, in their order.

@@ -12,7 +12,6 @@ from mixexp.estimation.certificate import certify
 from mixexp.estimation.small.batch import Points
 from mixexp.estimation.small.climb import REASONS, em, newton
 from mixexp.estimation.small.search import N_EM, climb, solve_jobs
-from mixexp.estimation.small.solution import small_form, solve_small
 from mixexp.estimation.small.verdicts import verdicts
 from mixexp.estimation.solvers import EM, Newton, solve
 from mixexp.estimation.solvers.trust_region import maximize_model
@@ -190,17 +189,23 @@ def test_steps_of_an_m_step(n, seed, rank):
 def test_solution(gate, expert, n_em):
     """The solution of one problem, its trace and its evaluations are those of the solver."""
     case, objective = problem_of(gate, expert, n_columns=2)
-    form = small_form(objective)
-    found = solve_small(form, objective, case.theta, case.box, n_em=n_em, tol=1e-8, max_iter=500)
-    counted, objective.n_evaluations = objective.n_evaluations, 0
-    theta, trace = case.theta, []
+    batch, point = batch_of(objective, case.box), case.theta[None].copy()
+    counted, compiled = 0, []
+    if n_em:
+        first = em(batch, ONE, point, tol=1e-8, max_iter=n_em)
+        counted += int(first.n_evaluations[0])
+        compiled, point = first.trace[0, : first.n_steps[0]].tolist(), first.points.theta
+    last = newton(batch, ONE, point, tol=1e-8, max_iter=500)
+    counted += int(last.n_evaluations[0])
+    compiled += last.trace[0, : last.n_steps[0] + 1].tolist()
+    objective.n_evaluations, theta, trace = 0, case.theta, []
     for method, limit in ((EM(), n_em), (Newton(), 500)):
         if limit:
             expected = method.solve(objective, theta, case.box, max_iter=limit)
             theta, trace = expected.theta, trace[:-1] + expected.trace
-    assert found.reason is expected.reason
-    assert found.n_iter == len(trace) - 1
-    close(np.array(found.trace), np.array(trace), 1e-10)
-    close(found.value, expected.value)
+    assert REASONS[int(last.reason[0])] is expected.reason
+    assert len(compiled) == len(trace)
+    close(np.array(compiled), np.array(trace), 1e-10)
+    close(last.points.value[0], expected.value)
     # Polishing may go on by a step where the gain is at rounding.
     assert abs(counted - objective.n_evaluations) <= 1
